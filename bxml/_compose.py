@@ -1,0 +1,256 @@
+"""Verbs and containers of verbs, and the fluent way to fill a container."""
+
+from collections.abc import Callable, Iterable, Iterator
+from sys import maxsize
+from typing import (
+    Any,
+    ClassVar,
+    Concatenate,
+    Generic,
+    NoReturn,
+    ParamSpec,
+    TypeVar,
+    cast,
+)
+
+from msgspec.structs import force_setattr
+
+from bxml._declare import Checked, describe, python_name, refuse_call
+from bxml._kinds import shown
+from bxml.errors import InvalidVerb, Problem
+
+P = ParamSpec("P")
+C = TypeVar("C")
+Content = TypeVar("Content")
+Child = TypeVar("Child", bound="Verb")
+
+
+class Verb(Checked, frozen=True):
+    """A BXML verb or nested tag: an immutable value, equal to any other with the same content."""
+
+
+class TextVerb(Verb, Generic[Content], frozen=True):
+    """A verb whose content is the text between its tags."""
+
+    text: Content
+
+
+class Container(Verb, Generic[Child], frozen=True):
+    """A verb or document that holds others. It iterates over them, indexes and has a length.
+
+    Every method that adds returns a new object; the one it is called on stays as it was.
+    """
+
+    # Any iterable may come in; it is a tuple from then on. Read it through the container itself.
+    children: Iterable[Child] = ()
+
+    least: ClassVar[int] = 0
+    most: ClassVar[int] = maxsize
+    bounded: ClassVar[bool]
+    """Whether another child can be one too many."""
+
+    limit_rule: ClassVar[str] = "nesting"
+
+    _ready: ClassVar[frozenset[type[Verb]]]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._ready = frozenset()
+        cls.bounded = cls.most < maxsize
+
+    def prepare(self) -> None:
+        """Take the children over as a tuple and see that each may stand here."""
+        children = self.children
+        here = type(self).__name__
+        if isinstance(children, Verb) or not isinstance(children, Iterable):
+            words = f"takes an iterable of verbs (got {shown(children)})"
+            self.refuse([Problem("nesting", "error", here, words)])
+        if isinstance(children, str):
+            words = f"takes verbs, not text (got {shown(children)}); SpeakSentence holds text"
+            self.refuse([Problem("nesting", "error", here, words)])
+        held = tuple(children)
+        force_setattr(self, "children", held)
+        wrong = [each for index, child in enumerate(held) for each in self._bars(child, index)]
+        wrong += self._overfull()
+        if wrong:
+            self._examine_with(wrong)
+
+    def _examine_with(self, wrong: list[Problem]) -> None:
+        """Raise what is wrong with the children, and with the attributes too."""
+        try:
+            self.examine()
+        except InvalidVerb as error:
+            wrong = [*error.problems, *wrong]
+        if wrong:
+            self.refuse(wrong)
+
+    def _bars(self, child: object, index: int) -> list[Problem]:
+        """What keeps ``child`` from standing in this container. Nothing, for a sound child."""
+        cls = type(self)
+        if type(child) in cls._ready:
+            return []
+        path = f"{cls.__name__}[{index}]"
+        holds = describe(cls).holds or ()
+        if type(child) not in holds:
+            got = type(child).__name__ if isinstance(child, Checked) else shown(child)
+            return [Problem("nesting", "error", path, f"{self.may_hold()} (got {got})")]
+        if isinstance(child, Container) and child.least:
+            return [problem.under(path) for problem in child.lacks()]
+        cls._ready |= {cast("type[Verb]", type(child))}
+        return []
+
+    def _overfull(self) -> list[Problem]:
+        if len(self) <= self.most:
+            return []
+        words = f"may hold at most {self.most} {self._nouns()} (got {len(self)})"
+        return [Problem(self.limit_rule, "error", type(self).__name__, words)]
+
+    def lacks(self) -> list[Problem]:
+        """What a container that is still being filled lacks before it may enter a document."""
+        if len(self) >= self.least:
+            return []
+        words = f"must hold at least {self.least} {self._nouns()} (got {len(self)})"
+        return [Problem(self.limit_rule, "error", type(self).__name__, words)]
+
+    @classmethod
+    def _nouns(cls) -> str:
+        return " or ".join(held.__name__ for held in describe(cls).holds or ())
+
+    @classmethod
+    def may_hold(cls) -> str:
+        """The rule of nesting of this container, in words."""
+        return f"a {cls.__name__} may hold {cls._nouns()}"
+
+    def then(self: C, *verbs: Child) -> C:
+        """A copy of this container with ``verbs`` after those that it holds.
+
+        Raises:
+            InvalidVerb: One of them may not stand here, or there are too many.
+        """
+        container: Any = self
+        ready = container._ready
+        for verb in verbs:
+            if type(verb) not in ready:
+                container._bar(verbs)
+        grown: C = container._grown(verbs)
+        return grown
+
+    def _bar(self, verbs: tuple[object, ...]) -> None:
+        """Refuse those of some verbs that may not be added."""
+        start = len(self)
+        wrong = [each for index, verb in enumerate(verbs, start) for each in self._bars(verb, index)]
+        if wrong:
+            self.refuse(wrong)
+
+    def _grown(self, verbs: tuple[Child, ...]) -> "Container[Child]":
+        """A copy with more children, whose own bars are known to be open."""
+        grown = self.__copy__()
+        force_setattr(grown, "children", (*self.children, *verbs))
+        if len(grown) > self.room():
+            grown._examine_with(grown._overfull())
+        return grown
+
+    def room(self) -> int:
+        """How many children this container may hold, with the attributes that it has."""
+        return self.most
+
+    def emptied(self: C) -> C:
+        """A copy with the same attributes that holds nothing."""
+        empty = cast("Container[Any]", self).__copy__()
+        force_setattr(empty, "children", ())
+        return cast("C", empty)
+
+    def __iter__(self) -> Iterator[Child]:
+        return iter(self.children)
+
+    def __len__(self) -> int:
+        return len(cast("tuple[Child, ...]", self.children))
+
+    def __getitem__(self, index: int) -> Child:
+        return cast("tuple[Child, ...]", self.children)[index]
+
+    def __bool__(self) -> bool:
+        # An empty document hangs up, an empty Gather listens: neither is "nothing".
+        return True
+
+
+class _Instead:
+    """Stands where a container has no method, and says what to write instead.
+
+    A ``__getattr__`` would do the same and make every access to every attribute slower.
+    """
+
+    def __init__(self, words: Callable[[type[Container[Any]]], str]) -> None:
+        self.words = words
+
+    def __get__(self, container: object, cls: type[Container[Any]]) -> NoReturn:
+        raise AttributeError(self.words(cls))
+
+
+def _immutable(name: str) -> Callable[[type[Container[Any]]], str]:
+    def words(cls: type[Container[Any]]) -> str:
+        own = cls.__name__
+        return (
+            f"{own} has no {name}(): it is immutable, and what adds to it returns a new one;"
+            f" write {own.lower()} = {own.lower()}.then(verb)"
+        )
+
+    return words
+
+
+def _barred(verb: type[Verb]) -> Callable[[type[Container[Any]]], str]:
+    return lambda cls: f"{cls.may_hold()} (got {verb.__name__})"
+
+
+def explain_absent_methods(verbs: Iterable[type[Verb]]) -> None:
+    """Make containers answer, for verbs that they may not hold, with the rule of nesting."""
+    absent = {name: _immutable(name) for name in ("add_verb", "add_verbs", "append", "extend")}
+    absent |= {python_name(verb.__name__): _barred(verb) for verb in verbs}
+    for name, words in absent.items():
+        setattr(Container, name, _Instead(words))
+
+
+def appends(verb: Callable[P, Verb]) -> Callable[Concatenate[C, P], C]:
+    """A method that adds a new ``verb`` to a container; its signature is the verb's own."""
+    cls = cast("type[Verb]", verb)
+    may_lack = issubclass(cls, Container) and cls.least > 0
+
+    build = cls.build
+
+    def method(container: Any, /, *args: Any, **kwargs: Any) -> Any:
+        try:
+            child = build(*args, **kwargs)
+        except (TypeError, InvalidVerb) as error:
+            _refuse_child(container, cls, args, kwargs, error)
+        if may_lack:
+            return container.then(child)
+        # As _grown() does, without the cost of calling it; and ``+`` is quicker than unpacking.
+        held = container.children + (child,)  # noqa: RUF005
+        grown = container.__copy__()
+        force_setattr(grown, "children", held)
+        if container.bounded and len(held) > container.room():
+            grown._examine_with(grown._overfull())
+        return grown
+
+    method.__name__ = python_name(cls.__name__)
+    method.__qualname__ = method.__name__
+    method.__doc__ = f"A copy with a {cls.__name__} added. {cls.__doc__ or ''}"
+    method.__wrapped__ = cls  # type: ignore[attr-defined]  # shows the verb's signature in help()
+    return cast("Callable[Concatenate[C, P], C]", method)
+
+
+def _refuse_child(
+    container: Container[Any],
+    cls: type[Verb],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    error: TypeError | InvalidVerb,
+) -> NoReturn:
+    """Raise what is wrong with a new child, with the path that leads to it."""
+    try:
+        if isinstance(error, TypeError):
+            refuse_call(cls, args, kwargs, error)
+        raise error
+    except InvalidVerb as invalid:
+        path = f"{type(container).__name__}[{len(container)}]"
+        raise InvalidVerb(problem.under(path) for problem in invalid.problems) from None

@@ -1,0 +1,263 @@
+"""A verb as data: what its class declares, and the checks that follow from it.
+
+``Checked`` is the base of every value that cannot be built wrong. ``describe`` reads a class once;
+everything else (constructor, rendering, parsing, strategies, documentation) reads that description.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+from types import FunctionType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    NoReturn,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+import msgspec
+from msgspec import NODEFAULT, Struct, StructMeta
+from msgspec.structs import force_setattr
+
+from bxml._kinds import Fault, Kind, first, kind_of, unwrap
+from bxml.errors import InvalidVerb, Problem
+from bxml.types import Assumes, Delivers, Uncertain
+
+
+def vendor_name(name: str) -> str:
+    """The vendor's spelling of a Python attribute name: ``gather_url`` is ``gatherUrl``."""
+    head, *rest = name.rstrip("_").split("_")
+    return head + "".join(word.title() for word in rest)
+
+
+def python_name(name: str) -> str:
+    """The Python spelling of a vendor's name: ``SpeakSentence`` is ``speak_sentence``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+class Attribute(Struct, frozen=True):
+    """What one attribute of a class declares."""
+
+    name: str
+    vendor_name: str
+    kind: Kind
+    required: bool
+    assumes: Assumes | None
+    delivers: Delivers | None
+    uncertain: Uncertain | None
+    description: str
+
+
+class Description(Struct, frozen=True):
+    """What a class declares: its attributes in order, and the classes that it may hold."""
+
+    name: str
+    attributes: tuple[Attribute, ...]
+    holds: tuple[type["Checked"], ...] | None
+
+    @property
+    def content(self) -> Attribute | None:
+        """The attribute that is the text between the tags, if there is one."""
+        return next((known for known in self.attributes if known.name == "text"), None)
+
+    @property
+    def written(self) -> tuple[Attribute, ...]:
+        """The attributes that stand in the start tag."""
+        return tuple(known for known in self.attributes if known.name != "text")
+
+
+def _of_type_variables(cls: type) -> dict[Any, Any]:
+    """What stands for the type variables of the generic bases of ``cls``."""
+    found: dict[Any, Any] = {}
+    for base in cls.__mro__:
+        for generic in getattr(base, "__orig_bases__", ()):
+            parameters = getattr(get_origin(generic), "__parameters__", ())
+            found.update(zip(parameters, get_args(generic), strict=False))
+    return found
+
+
+@cache
+def describe(cls: type["Checked"]) -> Description:
+    """Read a class: its fields, their types and marks, and what it may hold."""
+    hints = get_type_hints(cls, include_extras=True)
+    variables = _of_type_variables(cls)
+    attributes: list[Attribute] = []
+    holds: tuple[type[Checked], ...] | None = None
+    for field in msgspec.structs.fields(cls):
+        hint = hints[field.name]
+        if field.name == "children":
+            child = get_args(hint)[0]
+            child = variables.get(child, child)
+            holds = get_args(child) or (child,)
+            continue
+        base, marks, _ = unwrap(variables.get(hint, hint))
+        described = [mark.description for mark in marks if isinstance(mark, msgspec.Meta)]
+        attributes.append(
+            Attribute(
+                name=field.name,
+                vendor_name=vendor_name(field.name),
+                kind=kind_of(base, marks),
+                required=field.default is NODEFAULT,
+                assumes=first(marks, Assumes),
+                delivers=first(marks, Delivers),
+                uncertain=first(marks, Uncertain),
+                description=next((words for words in described if words), ""),
+            )
+        )
+    return Description(cls.__name__, tuple(attributes), holds)
+
+
+def refuse_call(
+    cls: type["Checked"], args: tuple[Any, ...], kwargs: dict[str, Any], error: TypeError
+) -> NoReturn:
+    import difflib  # noqa: PLC0415  # only for those who made a mistake
+
+    names = cls.__struct_fields__
+    spelled = {vendor_name(name): name for name in names}
+    problems: list[tuple[str, str, str | None]] = []
+    for name in kwargs:
+        if name not in names:
+            close = difflib.get_close_matches(python_name(name), names, 1, 0.7)
+            meant = spelled.get(name) or (close[0] if close else None)
+            hint = f"did you mean {meant}?" if meant else f"known are {', '.join(names) or 'none'}"
+            problems.append(("attribute-unknown", f"{name} is not an attribute; {hint}", name))
+    given = set(names[: len(args)]) | set(kwargs)
+    for known in describe(cls).attributes:
+        if known.required and known.name not in given:
+            wanted = f"{known.name} is required: {known.kind.wanted}"
+            problems.append(("attribute-required", wanted, known.name))
+    positional = sum(1 for known in describe(cls).attributes if known.required)
+    positional += "children" in names
+    if len(args) > positional:
+        extra = f"takes {positional} positional argument{'s' * (positional != 1)} (got {len(args)})"
+        hint = "; give everything optional by keyword" if len(names) > positional else ""
+        problems.append(("attribute-positional", f"{extra}{hint}", None))
+    if not problems:
+        raise error
+    cls.refuse(
+        Problem(rule, "error", cls.__name__, message, attribute=attribute)
+        for rule, message, attribute in problems
+    )
+
+
+def _unchecked(self: Any) -> None:
+    """The ``__post_init__`` of a class until its first object is built; see below."""
+    compile_check(cls, check)  # type: ignore[name-defined]  # noqa: F821  # its own globals
+    check(self)  # type: ignore[name-defined]  # noqa: F821
+
+
+def _check_at_first_use() -> FunctionType:
+    """A ``__post_init__`` that writes itself when it is first called.
+
+    msgspec takes the function when the class is made; the class can be read only after that, and
+    reading all of them would be most of the time that importing the verbs takes.
+    """
+    scope: dict[str, Any] = {"compile_check": _compile_check}
+    check = scope["check"] = FunctionType(_unchecked.__code__, scope, "__post_init__")
+    return check
+
+
+def _compile_check(cls: type["Checked"], check: FunctionType) -> None:
+    """Give ``check`` a body that passes sound objects quickly and has others examined.
+
+    It is written out as code, as attrs and dataclasses write constructors: a loop over the
+    description costs several times as much, and checks are most of what composing a document costs.
+    """
+    scope = check.__globals__
+    lines = ["def check(self):", "  pass"]
+    if cls.prepare is not Checked.prepare:
+        lines.append("  if self.children != (): self.prepare()")
+    for known in describe(cls).attributes:
+        lines.append(f"  v = self.{known.name}")
+        absent = "" if known.required else "v is not None and "
+        sound = known.kind.shortcut(scope, known.name)
+        lines.append(f"  if {absent}not ({sound}): return self.examine()")
+    if cls.across is not Checked.across:
+        lines.append("  if self.across(): self.examine()")
+    exec("\n".join(lines), made := {})  # noqa: S102  # every word of it comes from the class
+    check.__code__ = made["check"].__code__
+
+
+class _CheckedMeta(StructMeta):
+    """Turns a call that does not fit the constructor into the error that says what would fit."""
+
+    build: Callable[..., Any]
+    """The constructor without that: for callers who translate ``TypeError`` themselves."""
+
+    def __new__(
+        mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any
+    ) -> Any:
+        check = namespace["__post_init__"] = _check_at_first_use()
+        cls = super().__new__(mcs, name, bases, namespace, **options)
+        check.__globals__["cls"] = cls
+        return cls
+
+    if not TYPE_CHECKING:  # the type checkers read the constructor from the fields
+
+        def __init__(cls, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            cls.build = StructMeta.__call__.__get__(cls, type(cls))
+
+        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return cls.build(*args, **kwargs)
+            except TypeError as error:
+                refuse_call(cls, args, kwargs, error)
+
+
+class Checked(Struct, frozen=True, gc=False, metaclass=_CheckedMeta):
+    """A value that cannot be built wrong: every field is checked against its declaration."""
+
+    @classmethod
+    def refuse(cls, problems: Iterable[Problem]) -> NoReturn:
+        """Raise what this family of values raises."""
+        raise InvalidVerb(problems)
+
+    def across(self) -> Iterable[Fault]:
+        """Rules between the attributes of one object. The faults, or nothing."""
+        return ()
+
+    def prepare(self) -> None:
+        """Bring ``children`` into their final form, for classes that have them."""
+
+    def examine(self) -> None:
+        """Decide slowly and in full what the quick check could not confirm."""
+        here = type(self).__name__
+        faults: list[Fault] = []
+        for known in describe(type(self)).attributes:
+            value = getattr(self, known.name)
+            if isinstance(value, str) and type(value) is not str:
+                # A subclass may bring other methods (markupsafe.Markup) or another str().
+                value = str.__str__(value)
+                force_setattr(self, known.name, value)
+            if value is None and not known.required:
+                continue
+            if fault := known.kind.fault(value):
+                faults.append(fault._replace(name=known.name))
+        if faults := faults or list(self.across()):
+            self.refuse(
+                Problem(rule, "error", here, f"{name} {message}", attribute=name)
+                for rule, message, name in faults
+            )
+
+    def __repr__(self) -> str:
+        required = [
+            shown_value(known, getattr(self, known.name))
+            for known in describe(type(self)).attributes
+            if known.required
+        ]
+        optional = [
+            f"{known.name}={shown_value(known, getattr(self, known.name))}"
+            for known in describe(type(self)).attributes
+            if not known.required and getattr(self, known.name) is not None
+        ]
+        children = [repr(list(held))] if (held := getattr(self, "children", ())) else []
+        return f"{type(self).__name__}({', '.join([*required, *children, *optional])})"
+
+
+def shown_value(attribute: Attribute, value: object) -> str:
+    """A value as ``repr`` shows it."""
+    return "'…'" if attribute.kind.secret and value else repr(value)

@@ -1,0 +1,294 @@
+"""The four kinds of value that an attribute may have, read from its annotation.
+
+A kind answers with words when a value does not fit, reads a value from markup, and writes it back.
+"""
+
+import re
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin
+
+from msgspec import Meta, Struct
+
+from bxml.types import Form, NoControlCharacters, NotBlank, Secret, Trimmed
+
+# XML 1.0, production [2] Char. Compiled when first needed: it takes milliseconds.
+_ILLEGAL = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+_CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+
+Mark = TypeVar("Mark")
+
+
+class Fault(NamedTuple):
+    """A rule that a value broke, and the rest of the sentence that begins with its name."""
+
+    rule: str
+    message: str
+    name: str = ""
+
+
+def shown(value: object, *, secret: bool = False) -> str:
+    """A value as an error shows it: never long, never a secret, never raw control characters."""
+    if secret:
+        return "a secret, not shown"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:60]}… ({len(text)} characters)"
+
+
+class Kind(Struct, frozen=True):
+    """What the values of an attribute are."""
+
+    @property
+    def word(self) -> str:
+        """The name of the kind, as the reference spells it."""
+        raise NotImplementedError
+
+    @property
+    def wanted(self) -> str:
+        """The values in words."""
+        raise NotImplementedError
+
+    @property
+    def secret(self) -> bool:
+        """Whether a value must be shown to nobody."""
+        return False
+
+    def fault(self, value: Any) -> Fault | None:
+        """What is wrong with ``value``, or None."""
+        raise NotImplementedError
+
+    def shortcut(self, scope: dict[str, Any], name: str) -> str:
+        """A Python expression over ``v`` that is true only where ``fault(v)`` is None.
+
+        It may be false for a sound value: then ``fault`` decides. Whatever it refers to is put into
+        ``scope`` under a name that ends in ``name``.
+        """
+        raise NotImplementedError
+
+    def read(self, text: str) -> Any:
+        """The value that ``text`` stands for in markup; ``text`` itself where it stands for none."""
+        raise NotImplementedError
+
+    def written(self) -> str:
+        """A Python expression over ``v`` that is its markup, for use inside quotation marks."""
+        raise NotImplementedError
+
+
+class Text(Kind, frozen=True):
+    """Characters, of any length and form unless it is said otherwise."""
+
+    max_length: int | None = None
+    form: Form | None = None
+    not_blank: bool = False
+    no_control: bool = False
+    hidden: bool = False
+    trimmed: bool = False
+
+    @property
+    def word(self) -> str:
+        return "text"
+
+    @property
+    def secret(self) -> bool:
+        return self.hidden
+
+    def fault(self, value: Any) -> Fault | None:
+        got = shown(value, secret=self.secret)
+        if not isinstance(value, str):
+            return Fault("attribute-type", f"must be text (got {got})")
+        if found := re.search(_ILLEGAL, value):
+            return Fault(
+                "xml-character",
+                f"holds U+{ord(found[0]):04X} at index {found.start()},"
+                f" which XML cannot carry (got {got})",
+            )
+        if self.not_blank and not value.strip():
+            return Fault("blank", f"must not be blank (got {got})")
+        if self.max_length is not None and len(value) > self.max_length:
+            return Fault(
+                "length", f"must be at most {self.max_length} characters (got {len(value)})"
+            )
+        if self.no_control and (control := re.search(_CONTROL, value)):
+            return Fault(
+                "control-character",
+                f"must hold no control character (got U+{ord(control[0]):04X} in {got})",
+            )
+        if self.form and not re.fullmatch(self.form.pattern, value):
+            return Fault("attribute-format", f"must be {self.form.wanted} (got {got})")
+        return None
+
+    def shortcut(self, scope: dict[str, Any], name: str) -> str:
+        # A printable string holds no control character and nothing that XML cannot carry.
+        tests = ["type(v) is str", "v.isprintable()"]
+        if self.not_blank:
+            tests.append("v and not v.isspace()")
+        if self.max_length is not None:
+            tests.append(f"len(v) <= {self.max_length}")
+        if self.form:
+            scope[f"matches_{name}"] = re.compile(self.form.pattern).fullmatch
+            tests.append(f"matches_{name}(v)")
+        return " and ".join(tests)
+
+    def read(self, text: str) -> str:
+        return text.strip() if self.trimmed else text
+
+    def written(self) -> str:
+        return "v if v.isalnum() else attribute(v)"
+
+    @property
+    def wanted(self) -> str:
+        words = self.form.wanted if self.form else "text"
+        words += "" if self.max_length is None else f", at most {self.max_length} characters"
+        words += ", not blank" if self.not_blank else ""
+        return words + (", no control characters" if self.no_control else "")
+
+
+class Number(Kind, frozen=True):
+    """A whole number, or one with a fraction."""
+
+    whole: bool
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def word(self) -> str:
+        return "integer" if self.whole else "decimal"
+
+    def fault(self, value: Any) -> Fault | None:
+        if type(value) is not int and (self.whole or type(value) is not float):
+            return Fault("attribute-type", f"must be {self.wanted} (got {shown(value)})")
+        below = self.least is not None and not value >= self.least
+        above = self.most is not None and not value <= self.most
+        if below or above or not abs(value) < float("inf"):
+            return Fault("attribute-range", f"must be {self.wanted} (got {shown(value)})")
+        return None
+
+    def shortcut(self, scope: dict[str, Any], name: str) -> str:
+        if self.least is None or self.most is None:
+            return "False"
+        kind = "type(v) is int" if self.whole else "(type(v) is float or type(v) is int)"
+        return f"{kind} and {self.least!r} <= v <= {self.most!r}"
+
+    def read(self, text: str) -> Any:
+        text = text.strip()
+        # No number of this language needs more digits, and int() of very long ones is slow.
+        if len(text) <= 30 and re.fullmatch(r"[+-]?[0-9]+", text):
+            return int(text)
+        if len(text) <= 400 and re.fullmatch(r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+)", text):
+            return float(text)
+        return text
+
+    def written(self) -> str:
+        return "v" if self.whole else "decimal(v)"
+
+    @property
+    def wanted(self) -> str:
+        noun = "a whole number" if self.whole else "a number"
+        if self.least is None and self.most is None:
+            return noun
+        if self.most is None:
+            return f"{noun} of at least {self.least:g}"
+        if self.least is None:
+            return f"{noun} of at most {self.most:g}"
+        return f"{noun} from {self.least:g} to {self.most:g}"
+
+
+class Boolean(Kind, frozen=True):
+    """True or false."""
+
+    @property
+    def word(self) -> str:
+        return "boolean"
+
+    @property
+    def wanted(self) -> str:
+        return "true or false"
+
+    def fault(self, value: Any) -> Fault | None:
+        if value is True or value is False:
+            return None
+        return Fault("attribute-type", f"must be true or false (got {shown(value)})")
+
+    def shortcut(self, scope: dict[str, Any], name: str) -> str:
+        return "(v is True or v is False)"
+
+    def read(self, text: str) -> Any:
+        return {"true": True, "false": False}.get(text.strip(), text)
+
+    def written(self) -> str:
+        return "boolean(v)"
+
+
+class Choice(Kind, frozen=True):
+    """One of a closed list of words."""
+
+    values: tuple[str, ...]
+
+    @property
+    def word(self) -> str:
+        return "enum"
+
+    def fault(self, value: Any) -> Fault | None:
+        if isinstance(value, str) and value in self.values:
+            return None
+        return Fault("attribute-value", f"must be {self.wanted} (got {shown(value)})")
+
+    def shortcut(self, scope: dict[str, Any], name: str) -> str:
+        scope[f"values_{name}"] = frozenset(self.values)
+        return f"type(v) is str and v in values_{name}"
+
+    def read(self, text: str) -> str:
+        return text
+
+    def written(self) -> str:
+        return "v"
+
+    @property
+    def wanted(self) -> str:
+        *others, last = self.values
+        return f"{', '.join(others)} or {last}" if others else last
+
+
+def kind_of(base: Any, marks: tuple[object, ...]) -> Kind:
+    """The kind that a type and its marks declare."""
+    if get_origin(base) is Literal:
+        return Choice(get_args(base))
+    if base is bool:
+        return Boolean()
+    meta = [mark for mark in marks if isinstance(mark, Meta)]
+    if base is int or base is float:
+        least = [bound.ge for bound in meta if bound.ge is not None]
+        most = [bound.le for bound in meta if bound.le is not None]
+        return Number(base is int, *(least or [None])[:1], *(most or [None])[:1])
+    if base is str:
+        lengths = [bound.max_length for bound in meta if bound.max_length is not None]
+        return Text(
+            max_length=min(lengths, default=None),
+            form=first(marks, Form),
+            not_blank=first(marks, NotBlank) is not None,
+            no_control=first(marks, NoControlCharacters) is not None,
+            hidden=first(marks, Secret) is not None,
+            trimmed=first(marks, Trimmed) is not None,
+        )
+    raise TypeError(f"{base!r} is no type of an attribute")
+
+
+def first(marks: tuple[object, ...], of: type[Mark]) -> Mark | None:
+    """The first mark of a type, or None."""
+    return next((mark for mark in marks if isinstance(mark, of)), None)
+
+
+def unwrap(annotation: Any) -> tuple[Any, tuple[object, ...], bool]:
+    """The plain type, the marks and the optionality of ``Annotated[T | None, …] | None``."""
+    marks: tuple[object, ...] = ()
+    optional = False
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation, *more = get_args(annotation)
+            marks += tuple(more)
+            continue
+        arms = get_args(annotation)
+        if type(None) in arms and len(arms) == 2:
+            optional = True
+            annotation = arms[0] if arms[1] is type(None) else arms[1]
+            continue
+        return annotation, marks, optional
+

@@ -1,0 +1,107 @@
+"""The two roots of a document, and everything that may stand in them."""
+
+from typing import Any, TypeAlias, TypeVar, overload
+
+from bxml._compose import Container, Verb, appends, explain_absent_methods
+from bxml.errors import InvalidDocument, Problem
+from bxml.render import DECLARATION, render, render_pretty
+from bxml.verbs import (
+    Gather,
+    Hangup,
+    Pause,
+    PhoneNumber,
+    PlayAudio,
+    Redirect,
+    SipUri,
+    SpeakSentence,
+    Transfer,
+)
+
+CallVerb: TypeAlias = Gather | Hangup | Pause | PlayAudio | Redirect | SpeakSentence | Transfer
+"""Every verb that may stand in a call's document."""
+
+LARGEST = 65_536
+"""Bytes in a document. The vendor says 64 KB, without saying which; the larger is enforced."""
+
+D = TypeVar("D", bound="Document")
+
+
+class Document(Container[CallVerb], frozen=True, gc=True, dict=True):
+    """What ``Response`` and ``Bxml`` have in common."""
+
+    gather = appends(Gather)
+    hangup = appends(Hangup)
+    pause = appends(Pause)
+    play_audio = appends(PlayAudio)
+    redirect = appends(Redirect)
+    speak_sentence = appends(SpeakSentence)
+    transfer = appends(Transfer)
+
+    def to_bxml(self, *, pretty: bool = False) -> str:
+        """The document as markup, with an XML declaration that says UTF-8.
+
+        The compact form is computed once; ``pretty`` puts each element on a line of its own.
+
+        Raises:
+            InvalidDocument: It would be larger than 65,536 bytes.
+        """
+        if pretty:
+            return _bounded(f"{DECLARATION}\n{render_pretty(self)}\n", self)
+        cache: dict[str, str] = self.__dict__
+        compact = cache.get("bxml")
+        if compact is None:
+            compact = cache["bxml"] = _bounded(DECLARATION + render(self), self)
+        return compact
+
+    def __str__(self) -> str:
+        return self.to_bxml()
+
+    def __bytes__(self) -> bytes:
+        return self.to_bxml().encode()
+
+    def __add__(self: D, other: "Document") -> D:
+        """The verbs of both, one after the other, under this one's root."""
+        if not isinstance(other, Document):
+            return NotImplemented
+        return self.then(*other)
+
+    @overload
+    def __getitem__(self, index: int) -> CallVerb: ...
+    @overload
+    def __getitem__(self: D, index: slice) -> D: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        held = tuple(self.children)[index]
+        return type(self)(held) if isinstance(held, tuple) else held
+
+
+class Response(Document, frozen=True, gc=True, dict=True):
+    """The document that answers a webhook. Empty, it hangs up (documented)."""
+
+class Bxml(Document, frozen=True, gc=True, dict=True):
+    """The document that is pushed into a live call through the REST API."""
+
+
+VERBS: tuple[type[Verb], ...] = (
+    Bxml,
+    Gather,
+    Hangup,
+    Pause,
+    PhoneNumber,
+    PlayAudio,
+    Redirect,
+    Response,
+    SipUri,
+    SpeakSentence,
+    Transfer,
+)
+"""Every element of the language, roots and nested tags included."""
+
+explain_absent_methods(set(VERBS) - {Bxml, Response})
+
+
+def _bounded(markup: str, document: Document) -> str:
+    # No character takes more than four bytes, so most documents need no counting.
+    if len(markup) * 4 > LARGEST and (size := len(markup.encode())) > LARGEST:
+        words = f"a document may hold at most {LARGEST:,} bytes (got {size:,})"
+        raise InvalidDocument([Problem("doc-size", "error", type(document).__name__, words)])
+    return markup

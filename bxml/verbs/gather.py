@@ -1,0 +1,157 @@
+"""What a caller presses and says."""
+
+from collections.abc import Iterable
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
+
+from bxml._compose import Container, appends
+from bxml._kinds import Fault
+from bxml.types import (
+    Assumes,
+    Delivers,
+    Digits,
+    GatherInput,
+    Method,
+    Password,
+    Seconds,
+    Tag,
+    Uncertain,
+    Url,
+    Username,
+)
+from bxml.verbs.audio import PlayAudio, SpeakSentence
+
+
+class Gather(Container[SpeakSentence | PlayAudio], frozen=True, kw_only=True):
+    """Collects digits that the caller presses, and speech, while the nested prompts play.
+
+    With ``gather_url`` the result goes there, the document in the reply runs next, and nothing
+    after this verb is run. Without it the result is thrown away and the next verb runs.
+    """
+
+    most: ClassVar[int] = 20
+    limit_rule: ClassVar[str] = "gather-children"
+
+    gather_url: (
+        Annotated[
+            Url,
+            Delivers("gather"),
+            Meta(description="Where the result goes; the document in the reply runs next."),
+        ]
+        | None
+    ) = None
+    gather_method: Annotated[Method, Assumes("POST")] | None = None
+    gather_fallback_url: (
+        Annotated[Url, Meta(description="Second try when gather_url does not respond.")] | None
+    ) = None
+    gather_fallback_method: Annotated[Method, Assumes("POST")] | None = None
+    username: Username | None = None
+    password: Password | None = None
+    fallback_username: Username | None = None
+    fallback_password: Password | None = None
+    tag: Tag | None = None
+    terminating_digits: (
+        Annotated[
+            Digits, Assumes(""), Meta(description="Any of these ends the gather; empty: none does.")
+        ]
+        | None
+    ) = None
+    max_digits: (
+        Annotated[
+            int,
+            Meta(ge=1, le=50, description="Most digits to collect; reaching it ends the gather."),
+            Assumes(50),
+        ]
+        | None
+    ) = None
+    inter_digit_timeout: (
+        Annotated[
+            Seconds, Meta(ge=1, le=60, description="Seconds allowed between two digits."), Assumes(5)
+        ]
+        | None
+    ) = None
+    first_digit_timeout: (
+        Annotated[
+            Seconds,
+            Meta(ge=0, le=60, description="Seconds for the first digit, after the prompts."),
+            Assumes(5),
+        ]
+        | None
+    ) = None
+    repeat_count: (
+        Annotated[
+            int,
+            Meta(ge=1, le=20, description="How often the prompts play while nothing is pressed."),
+            Assumes(1),
+            Uncertain("1 to 20 follows from the rule on the product with the nested verbs."),
+        ]
+        | None
+    ) = None
+    input: Annotated[GatherInput, Assumes("dtmf"), Meta(description="What to collect.")] | None = None
+    hints: (
+        Annotated[
+            str,
+            Meta(description="Words that help the recogniser."),
+            Uncertain("Separator and length are not documented."),
+        ]
+        | None
+    ) = None
+    language: (
+        Annotated[
+            str,
+            Meta(description="Language of the speech, such as en-US."),
+            Uncertain("Values and default are not documented."),
+        ]
+        | None
+    ) = None
+    partial_result_callback: (
+        Annotated[
+            Url,
+            Delivers("partialgather"),
+            Meta(description="Where results go while the caller still speaks."),
+        ]
+        | None
+    ) = None
+    partial_result_callback_method: Annotated[Method, Assumes("POST")] | None = None
+    profanity_filter: (
+        Annotated[bool, Assumes(True), Meta(description="Keep profanity out of the transcript.")]
+        | None
+    ) = None
+    speech_model: (
+        Annotated[
+            str,
+            Meta(description="Recognition model."),
+            Uncertain("Values are not documented."),
+        ]
+        | None
+    ) = None
+    speech_timeout: (
+        Annotated[
+            int,
+            Meta(description="Seconds to wait for speech."),
+            Assumes(5),
+            Uncertain("The range is not documented."),
+        ]
+        | None
+    ) = None
+
+    speak_sentence = appends(SpeakSentence)
+    play_audio = appends(PlayAudio)
+
+    def room(self) -> int:
+        """Prompts times repeats are at most 20 (documented)."""
+        return self.most // (self.repeat_count or 1)
+
+    def across(self) -> Iterable[Fault]:
+        """The rule that ``room`` follows from."""
+        if self.repeat_count is None or len(self) <= self.room():
+            return ()
+        got = f"{self.repeat_count} x {len(self)}"
+        return (
+            Fault(
+                "gather-repeat-product",
+                f"times the number of nested verbs must be at most {self.most} (got {got})",
+                "repeat_count",
+            ),
+        )
