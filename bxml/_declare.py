@@ -110,6 +110,14 @@ def describe(cls: type["Checked"]) -> Description:
     return Description(cls.__name__, tuple(attributes), holds)
 
 
+def _positional(cls: type["Checked"]) -> list[str]:
+    """The names of the fields that may be given by position."""
+    from inspect import Parameter, signature  # noqa: PLC0415  # slow, and only for errors and repr
+
+    parameters = signature(cls).parameters.values()
+    return [each.name for each in parameters if each.kind is not Parameter.KEYWORD_ONLY]
+
+
 def refuse_call(
     cls: type["Checked"], args: tuple[Any, ...], kwargs: dict[str, Any], error: TypeError
 ) -> NoReturn:
@@ -129,8 +137,7 @@ def refuse_call(
         if known.required and known.name not in given:
             wanted = f"{known.name} is required: {known.kind.wanted}"
             problems.append(("attribute-required", wanted, known.name))
-    positional = sum(1 for known in describe(cls).attributes if known.required)
-    positional += "children" in names
+    positional = len(_positional(cls))
     if len(args) > positional:
         extra = f"takes {positional} positional argument{'s' * (positional != 1)} (got {len(args)})"
         hint = "; give everything optional by keyword" if len(names) > positional else ""
@@ -244,18 +251,17 @@ class Checked(Struct, frozen=True, gc=False, metaclass=_CheckedMeta):
             )
 
     def __repr__(self) -> str:
-        required = [
-            shown_value(known, getattr(self, known.name))
+        positional = _positional(type(self))
+        shown = {
+            known.name: shown_value(known, getattr(self, known.name))
             for known in describe(type(self)).attributes
-            if known.required
-        ]
-        optional = [
-            f"{known.name}={shown_value(known, getattr(self, known.name))}"
-            for known in describe(type(self)).attributes
-            if not known.required and getattr(self, known.name) is not None
-        ]
-        children = [repr(list(held))] if (held := getattr(self, "children", ())) else []
-        return f"{type(self).__name__}({', '.join([*required, *children, *optional])})"
+            if known.required or getattr(self, known.name) is not None
+        }
+        if children := getattr(self, "children", ()):
+            shown["children"] = repr(list(children))
+        first = [shown.pop(name) for name in positional if name in shown]
+        rest = [f"{name}={value}" for name, value in shown.items()]
+        return f"{type(self).__name__}({', '.join(first + rest)})"
 
 
 def shown_value(attribute: Attribute, value: object) -> str:

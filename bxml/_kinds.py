@@ -1,4 +1,4 @@
-"""The four kinds of value that an attribute may have, read from its annotation.
+"""The kinds of value that an attribute may have, read from its annotation.
 
 A kind answers with words when a value does not fit, reads a value from markup, and writes it back.
 """
@@ -247,6 +247,29 @@ class Choice(Kind, frozen=True):
         return f"{', '.join(others)} or {last}" if others else last
 
 
+class Instance(Kind, frozen=True):
+    """An object of a class: a time, or a value with attributes of its own. Not for markup."""
+
+    of: type
+
+    @property
+    def word(self) -> str:
+        return self.of.__name__
+
+    def fault(self, value: Any) -> Fault | None:
+        if isinstance(value, self.of):
+            return None
+        return Fault("attribute-type", f"must be {self.wanted} (got {shown(value)})")
+
+    def shortcut(self, scope: dict[str, Any], name: str) -> str:
+        scope[f"class_{name}"] = self.of
+        return f"type(v) is class_{name}"
+
+    @property
+    def wanted(self) -> str:
+        return f"a {self.of.__name__}"
+
+
 def kind_of(base: Any, marks: tuple[object, ...]) -> Kind:
     """The kind that a type and its marks declare."""
     if get_origin(base) is Literal:
@@ -268,6 +291,8 @@ def kind_of(base: Any, marks: tuple[object, ...]) -> Kind:
             hidden=first(marks, Secret) is not None,
             trimmed=first(marks, Trimmed) is not None,
         )
+    if isinstance(base, type):
+        return Instance(base)
     raise TypeError(f"{base!r} is no type of an attribute")
 
 

@@ -1,0 +1,95 @@
+"""The people on the telephone: scripted, as data.
+
+    Caller().hears("For sales, press 1").presses("1").waits(20).hangs_up()
+
+A caller does one step after the other. One whose script is at its end stays on the line and
+listens until the platform hangs up.
+"""
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+
+class Hears(Struct, frozen=True):
+    """Waits until something with these words in it has been heard to its end."""
+
+    words: str
+
+
+class Presses(Struct, frozen=True):
+    """Presses keys, one after the other."""
+
+    digits: str
+
+
+class Says(Struct, frozen=True):
+    """Says something."""
+
+    words: str
+
+
+class Waits(Struct, frozen=True):
+    """Does nothing for some seconds."""
+
+    seconds: float
+
+
+class HangsUp(Struct, frozen=True):
+    """Leaves the call."""
+
+
+Step: TypeAlias = Hears | Presses | Says | Waits | HangsUp
+Outcome = Literal["answers", "is busy", "rejects", "never answers"]
+
+
+class Caller(Struct, frozen=True):
+    """Somebody with a telephone, who calls or is called. Every method returns a new one."""
+
+    steps: tuple[Step, ...] = ()
+    outcome: Outcome = "answers"
+    rings_for: float = 2.0
+
+    def answers(self, *, after: float = 2.0) -> "Caller":
+        """Answers when it has rung for some seconds."""
+        return replace(self, outcome="answers", rings_for=after)
+
+    def is_busy(self) -> "Caller":
+        """Is talking to somebody else."""
+        return replace(self, outcome="is busy", rings_for=0.0)
+
+    def rejects(self, *, after: float = 2.0) -> "Caller":
+        """Refuses the call when it has rung for some seconds."""
+        return replace(self, outcome="rejects", rings_for=after)
+
+    def never_answers(self) -> "Caller":
+        """Lets it ring."""
+        return replace(self, outcome="never answers")
+
+    def hears(self, words: str) -> "Caller":
+        """Listens until something with ``words`` in it has been heard to its end; case is ignored."""
+        return self._then(Hears(words))
+
+    def presses(self, digits: str) -> "Caller":
+        """Presses keys: 0 to 9, *, #, A to D."""
+        if not digits or not set(digits.upper()) <= set("0123456789*#ABCD"):
+            raise ValueError(f"a telephone has the keys 0 to 9, *, # and A to D (got {digits!r})")
+        return self._then(Presses(digits))
+
+    def says(self, words: str) -> "Caller":
+        """Says something, to a ``Gather`` that listens or to the other party."""
+        return self._then(Says(words))
+
+    def waits(self, seconds: float) -> "Caller":
+        """Does nothing for some seconds."""
+        if not 0 <= seconds < float("inf"):
+            raise ValueError(f"a caller waits a number of seconds, not below 0 (got {seconds!r})")
+        return self._then(Waits(seconds))
+
+    def hangs_up(self) -> "Caller":
+        """Leaves the call."""
+        return self._then(HangsUp())
+
+    def _then(self, step: Step) -> "Caller":
+        return replace(self, steps=(*self.steps, step))

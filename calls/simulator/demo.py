@@ -1,0 +1,196 @@
+"""A call on this machine, from its beginning to its end: what ``calls demo`` shows."""
+
+import importlib.util
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from bxml import Bxml, Document, ParseError, parse
+from calls.controller import CallController
+from calls.errors import CallsError
+from calls.models import LOOPBACK
+from calls.simulator import Answered, Caller, Delivery, Entry, Simulator, Unanswered
+from calls.simulator.post import Poster
+from calls.simulator.server import Server
+
+CALLEE = "+15550100001"
+ACME = "+15550100002"
+APPLICATION = "0f0e0d0c-1111-4222-8333-444455556666"
+
+UPDATE = (
+    Bxml()
+    .speak_sentence("An agent is free. I am connecting you now.", voice="julie")
+    .pause(duration=60)
+)
+"""What is pushed into the waiting call, unless the reader has a document of their own."""
+
+Show = Callable[["Line"], None]
+
+
+class Line(NamedTuple):
+    """One line of the transcript, to be shown by whoever runs the demo."""
+
+    at: float | None
+    kind: str
+    text: str
+    detail: str = ""
+
+
+def example(name: str) -> ModuleType:
+    """A module of ``docs/examples``, from the package or from the source tree."""
+    here = Path(__file__).resolve().parent
+    places = (here / "examples", here.parents[1] / "docs" / "examples")
+    path = next(place / f"{name}.py" for place in places if (place / f"{name}.py").exists())
+    spec = importlib.util.spec_from_file_location(f"calls_example_{name}", path)
+    assert spec and spec.loader  # noqa: S101  # a file that exists and ends in .py has both
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(show: Show, source: bytes | None = None) -> ParseError | None:
+    """Hold the call, and show every line of it as it comes.
+
+    ``source`` takes the place of the document that is pushed. If it is not a document, nothing is
+    pushed, the call goes on as it was, and the error is the result.
+    """
+    poster = Poster()
+    simulator = Simulator(post=_on_this_machine(poster))
+    caller = Caller().answers(after=2).hears("For sales, press 1").presses("1")
+    simulator.phone(CALLEE, caller)
+    try:
+        with (
+            simulator.serve() as platform,
+            Server(example("acme").app) as acme,
+            CallController(
+                simulator.account_id, auth=simulator.auth, base_url=simulator.base_url
+            ) as controller,
+        ):
+            show(Line(None, "note", f"The platform is at {platform.url}, Acme at {acme.url}."))
+            return _Demo(simulator, controller, acme.url, show).hold(source)
+    finally:
+        poster.close()
+
+
+class _Demo:
+    def __init__(
+        self, simulator: Simulator, controller: CallController, acme: str, show: Show
+    ) -> None:
+        self.simulator = simulator
+        self.controller = controller
+        self.acme = acme
+        self.show = show
+        self.shown = 0
+
+    def hold(self, source: bytes | None) -> ParseError | None:
+        self._say("create_call: Acme calls a customer, who listens and presses 1.")
+        call_id = self.controller.create_call(
+            to=CALLEE,
+            from_=ACME,
+            application_id=APPLICATION,
+            answer_url=f"{self.acme}/answer",
+            disconnect_url=f"{self.acme}/disconnect",
+        ).call_id
+        self._pass(30)
+        self._say("update_call_bxml: in the middle of the long pause, its document is replaced.")
+        wrong = self._push(call_id, source)
+        self._pass(20 if source is None or wrong else 60, call_id)
+        if self._is_live(call_id):
+            self._say("update_call: the call is sent to another URL.")
+            self._try(lambda: self.controller.call(call_id).redirect(f"{self.acme}/agent"))
+            self._pass(8)
+        if self._is_live(call_id):
+            self._say("update_call: the call is ended.")
+            self._try(self.controller.call(call_id).hang_up)
+            self._pass(1)
+        return wrong
+
+    def _push(self, call_id: str, source: bytes | None) -> ParseError | None:
+        document: Document = UPDATE
+        if source is not None:
+            try:
+                document = parse(source)
+            except ParseError as error:
+                self._say("It is not a BXML document. Nothing was sent; the call is as it was.")
+                return error
+        self._try(lambda: self.controller.call(call_id).push(document))
+        return None
+
+    def _is_live(self, call_id: str) -> bool:
+        state = self.controller.call(call_id).state()
+        self._flush()
+        if state.is_over:
+            self._say(f"The call is over: {state.disconnect_cause}.")
+        return not state.is_over
+
+    def _try(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except CallsError as error:
+            self._say(f"{type(error).__name__}: {error}")
+
+    def _pass(self, seconds: float, call_id: str | None = None) -> None:
+        """Turn the clock, not further than the end of the call where that is all there is left."""
+        end = self.simulator.now + seconds
+        while self.simulator.now < end:
+            self.simulator.advance(min(1.0, end - self.simulator.now))
+            self._flush()
+            last = self.simulator.timeline[-1]
+            if call_id and last.call_id == call_id and last.text.startswith("ends: "):
+                break
+
+    def _say(self, words: str) -> None:
+        self._flush()
+        self.show(Line(None, "note", words))
+
+    def _flush(self) -> None:
+        entries = self.simulator.timeline
+        for line in transcript(entries[self.shown :]):
+            self.show(line)
+        self.shown = len(entries)
+
+
+def transcript(entries: Iterable[Entry]) -> Iterable[Line]:
+    """The timeline for people: what was heard and pressed, webhooks and replies, REST requests."""
+    for entry in entries:
+        match entry.kind:
+            case "hears" if entry.text.startswith("["):
+                yield Line(entry.at, "hears", f"♪ {entry.text[1:-1]}")
+            case "hears":
+                yield Line(entry.at, "hears", f"“{entry.text}”")
+            case "cut off":
+                yield Line(entry.at, "hears", f"… cut off: {entry.text}")
+            case "silence":
+                yield Line(entry.at, "hears", f"silence, {entry.text}")
+            case "presses" | "says":
+                yield Line(entry.at, entry.kind, entry.text)
+            case "webhook":
+                yield Line(entry.at, "webhook", f"{entry.text}  {entry.url}", _pretty(entry.body))
+            case "request":
+                yield Line(entry.at, "REST", entry.text)
+            case _:
+                yield Line(entry.at, "call", entry.text)
+
+
+def _pretty(body: str | None) -> str:
+    if not body:
+        return ""
+    try:
+        return parse(body).to_bxml(pretty=True).partition("\n")[2].rstrip()
+    except ParseError:
+        return body
+
+
+def _on_this_machine(
+    poster: Poster,
+) -> Callable[[Delivery], Answered | Unanswered]:
+    """Deliver webhooks to this machine only: the reader's document may name any URL there is."""
+
+    def post(delivery: Delivery) -> Answered | Unanswered:
+        if urlsplit(delivery.target.url).hostname not in LOOPBACK:
+            return Unanswered("the demo contacts this machine only")
+        return poster(delivery)
+
+    return post
