@@ -1,8 +1,8 @@
 """BXML, the language of Bandwidth's voice platform: compose it, check it, parse it back.
 
-    from bxml import Gather, Response
+from bxml import Gather, Response
 
-    Response().speak_sentence("Welcome to Acme.").redirect("/menu").to_bxml()
+Response().speak_sentence("Welcome to Acme.").redirect("/menu").to_bxml()
 """
 
 from typing import TYPE_CHECKING
@@ -50,7 +50,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     # The parser stands on lxml; whoever only composes does not pay for loading it.
     if name == "parse":
-        from bxml._parse import parse
+        from bxml._parse import parse  # noqa: PLC0415
 
         return parse
     raise AttributeError(f"module 'bxml' has no attribute {name!r}")

@@ -1,6 +1,7 @@
 """Verbs and containers of verbs, and the fluent way to fill a container."""
 
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from sys import maxsize
 from typing import (
     Any,
@@ -9,6 +10,7 @@ from typing import (
     Generic,
     NoReturn,
     ParamSpec,
+    Self,
     TypeVar,
     cast,
 )
@@ -121,30 +123,30 @@ class Container(Verb, Generic[Child], frozen=True):
         """The rule of nesting of this container, in words."""
         return f"a {cls.__name__} may hold {cls._nouns()}"
 
-    def then(self: C, *verbs: Child) -> C:
+    def then(self, *verbs: Child) -> Self:
         """A copy of this container with ``verbs`` after those that it holds.
 
         Raises:
             InvalidVerb: One of them may not stand here, or there are too many.
         """
-        container: Any = self
-        ready = container._ready
+        ready = self._ready
         for verb in verbs:
             if type(verb) not in ready:
-                container._bar(verbs)
-        grown: C = container._grown(verbs)
-        return grown
+                self._bar(verbs)
+        return self._grown(verbs)
 
     def _bar(self, verbs: tuple[object, ...]) -> None:
         """Refuse those of some verbs that may not be added."""
         start = len(self)
-        wrong = [each for index, verb in enumerate(verbs, start) for each in self._bars(verb, index)]
+        wrong = [
+            each for index, verb in enumerate(verbs, start) for each in self._bars(verb, index)
+        ]
         if wrong:
             self.refuse(wrong)
 
-    def _grown(self, verbs: tuple[Child, ...]) -> "Container[Child]":
+    def _grown(self, verbs: tuple[Child, ...]) -> Self:
         """A copy with more children, whose own bars are known to be open."""
-        grown = self.__copy__()
+        grown: Self = copy(self)
         force_setattr(grown, "children", (*self.children, *verbs))
         if len(grown) > self.room():
             grown._examine_with(grown._overfull())
@@ -154,11 +156,11 @@ class Container(Verb, Generic[Child], frozen=True):
         """How many children this container may hold, with the attributes that it has."""
         return self.most
 
-    def emptied(self: C) -> C:
+    def emptied(self) -> Self:
         """A copy with the same attributes that holds nothing."""
-        empty = cast("Container[Any]", self).__copy__()
+        empty: Self = copy(self)
         force_setattr(empty, "children", ())
-        return cast("C", empty)
+        return empty
 
     def __iter__(self) -> Iterator[Child]:
         return iter(self.children)

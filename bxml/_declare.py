@@ -12,7 +12,6 @@ from typing import (
     TYPE_CHECKING,
     Any,
     NoReturn,
-    TypeVar,
     get_args,
     get_origin,
     get_type_hints,
@@ -79,9 +78,7 @@ def _of_type_variables(cls: type) -> dict[Any, Any]:
     return found
 
 
-@cache
-def describe(cls: type["Checked"]) -> Description:
-    """Read a class: its fields, their types and marks, and what it may hold."""
+def _describe(cls: type["Checked"]) -> Description:
     hints = get_type_hints(cls, include_extras=True)
     variables = _of_type_variables(cls)
     attributes: list[Attribute] = []
@@ -108,6 +105,10 @@ def describe(cls: type["Checked"]) -> Description:
             )
         )
     return Description(cls.__name__, tuple(attributes), holds)
+
+
+describe: Callable[[type["Checked"]], Description] = cache(_describe)
+"""Read a class: its fields, their types and marks, and what it may hold."""
 
 
 def _positional(cls: type["Checked"]) -> list[str]:
@@ -184,7 +185,8 @@ def _compile_check(cls: type["Checked"], check: FunctionType) -> None:
         lines.append(f"  if {absent}not ({sound}): return self.examine()")
     if cls.across is not Checked.across:
         lines.append("  if self.across(): self.examine()")
-    exec("\n".join(lines), made := {})  # noqa: S102  # every word of it comes from the class
+    made: dict[str, Any] = {}
+    exec("\n".join(lines), made)  # noqa: S102  # every word of it comes from the class
     check.__code__ = made["check"].__code__
 
 

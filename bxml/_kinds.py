@@ -161,7 +161,7 @@ class Number(Kind, frozen=True):
             return Fault("attribute-range", f"must be {self.wanted} (got {shown(value)})")
         return None
 
-    def shortcut(self, scope: dict[str, Any], name: str) -> str:
+    def shortcut(self, scope: dict[str, Any], name: str) -> str:  # noqa: ARG002
         if self.least is None or self.most is None:
             return "False"
         kind = "type(v) is int" if self.whole else "(type(v) is float or type(v) is int)"
@@ -207,7 +207,7 @@ class Boolean(Kind, frozen=True):
             return None
         return Fault("attribute-type", f"must be true or false (got {shown(value)})")
 
-    def shortcut(self, scope: dict[str, Any], name: str) -> str:
+    def shortcut(self, scope: dict[str, Any], name: str) -> str:  # noqa: ARG002
         return "(v is True or v is False)"
 
     def read(self, text: str) -> Any:
@@ -280,7 +280,7 @@ def kind_of(base: Any, marks: tuple[object, ...]) -> Kind:
     if base is int or base is float:
         least = [bound.ge for bound in meta if bound.ge is not None]
         most = [bound.le for bound in meta if bound.le is not None]
-        return Number(base is int, *(least or [None])[:1], *(most or [None])[:1])
+        return Number(base is int, max(least, default=None), min(most, default=None))
     if base is str:
         lengths = [bound.max_length for bound in meta if bound.max_length is not None]
         return Text(
@@ -316,4 +316,3 @@ def unwrap(annotation: Any) -> tuple[Any, tuple[object, ...], bool]:
             annotation = arms[0] if arms[1] is type(None) else arms[1]
             continue
         return annotation, marks, optional
-

@@ -7,7 +7,7 @@ the source read a second time, by expat, which knows the line and the column of 
 import difflib
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 from xml.parsers import expat
@@ -96,7 +96,8 @@ def _read(source: str | bytes) -> Any:
         ) from None
     except (LookupError, ValueError) as error:
         raise ParseError([_problem("doc-wellformed", f"cannot be read: {error}", 1, 1)]) from None
-    if root.getroottree().docinfo.doctype or root.getroottree().docinfo.internalDTD is not None:
+    docinfo: Any = root.getroottree().docinfo
+    if docinfo.doctype or docinfo.internalDTD is not None:
         words = "a document type (<!DOCTYPE …>) is not allowed; BXML has none"
         raise ParseError([_problem("doc-dtd", words, 1, 1)])
     return root
@@ -111,10 +112,13 @@ class _Reading:
     def root(self, element: Any) -> Response | Bxml | None:
         cls = ROOTS.get(element.tag)
         if cls is None:
-            words = f"<{_name(element)}> is not the root of a document; it must be <Response> or <Bxml>"
+            words = (
+                f"<{_name(element)}> is not the root of a document; it must be <Response> or <Bxml>"
+            )
             self._wrong(element, "root", "", words)
             return None
-        return self._verb(element, cls, cls.__name__)
+        document: Response | Bxml | None = self._verb(element, cls, cls.__name__)
+        return document
 
     def _verb(self, element: Any, cls: type[Any], path: str) -> Any:
         """The verb that an element is; None, with its problems noted, where it is none."""
@@ -190,10 +194,11 @@ def _problem(rule: str, words: str, line: int | None = None, column: int | None 
     return Problem(rule, "error", "", words, line, column)
 
 
-@cache
-def _attributes(cls: type[Any]) -> dict[str, Attribute]:
+def _by_vendor_name(cls: type[Any]) -> dict[str, Attribute]:
     return {known.vendor_name: known for known in describe(cls).written}
 
+
+_attributes: Callable[[type[Any]], dict[str, Attribute]] = cache(_by_vendor_name)
 
 _ELEMENTS: Mapping[str, type[Verb]] = {verb.__name__: verb for verb in VERBS}
 

@@ -1,6 +1,6 @@
 """The two roots of a document, and everything that may stand in them."""
 
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import Any, Self, TypeAlias, overload
 
 from bxml._compose import Container, Verb, appends, explain_absent_methods
 from bxml.errors import InvalidDocument, Problem
@@ -22,8 +22,6 @@ CallVerb: TypeAlias = Gather | Hangup | Pause | PlayAudio | Redirect | SpeakSent
 
 LARGEST = 65_536
 """Bytes in a document. The vendor says 64 KB, without saying which; the larger is enforced."""
-
-D = TypeVar("D", bound="Document")
 
 
 class Document(Container[CallVerb], frozen=True, gc=True, dict=True):
@@ -47,8 +45,8 @@ class Document(Container[CallVerb], frozen=True, gc=True, dict=True):
         """
         if pretty:
             return _bounded(f"{DECLARATION}\n{render_pretty(self)}\n", self)
-        cache: dict[str, str] = self.__dict__
-        compact = cache.get("bxml")
+        cache: Any = self.__dict__
+        compact: str | None = cache.get("bxml")
         if compact is None:
             compact = cache["bxml"] = _bounded(DECLARATION + render(self), self)
         return compact
@@ -59,7 +57,7 @@ class Document(Container[CallVerb], frozen=True, gc=True, dict=True):
     def __bytes__(self) -> bytes:
         return self.to_bxml().encode()
 
-    def __add__(self: D, other: "Document") -> D:
+    def __add__(self, other: "Document") -> Self:
         """The verbs of both, one after the other, under this one's root."""
         if not isinstance(other, Document):
             return NotImplemented
@@ -68,7 +66,7 @@ class Document(Container[CallVerb], frozen=True, gc=True, dict=True):
     @overload
     def __getitem__(self, index: int) -> CallVerb: ...
     @overload
-    def __getitem__(self: D, index: slice) -> D: ...
+    def __getitem__(self, index: slice) -> Self: ...
     def __getitem__(self, index: int | slice) -> Any:
         held = tuple(self.children)[index]
         return type(self)(held) if isinstance(held, tuple) else held
@@ -76,6 +74,7 @@ class Document(Container[CallVerb], frozen=True, gc=True, dict=True):
 
 class Response(Document, frozen=True, gc=True, dict=True):
     """The document that answers a webhook. Empty, it hangs up (documented)."""
+
 
 class Bxml(Document, frozen=True, gc=True, dict=True):
     """The document that is pushed into a live call through the REST API."""

@@ -1,10 +1,10 @@
 """From verbs to markup. All escaping is here."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from bxml._compose import Container, Verb
-from bxml._declare import describe
+from bxml._declare import Checked, describe
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
 
@@ -26,7 +26,7 @@ def render_pretty(verb: Verb, indent: str = "") -> str:
     if not isinstance(verb, Container) or not len(verb):
         return f"{indent}{render(verb)}"
     empty = render(verb.emptied())
-    inner = "\n".join(render_pretty(child, f"{indent}  ") for child in cast("Container[Any]", verb))
+    inner = "\n".join(render_pretty(child, f"{indent}  ") for child in verb)
     return f"{indent}{empty[:-2]}>\n{inner}\n{indent}</{type(verb).__name__}>"
 
 
@@ -77,7 +77,7 @@ def boolean(value: bool) -> str:
     return "true" if value else "false"
 
 
-def _compile(cls: type[Verb]) -> Renderer:
+def _compile(cls: type[Checked]) -> Renderer:
     """Write the renderer of a class out as code, with its names and escapes in place."""
     described = describe(cls)
     for held in described.holds or ():

@@ -76,11 +76,11 @@ Tag = Annotated[str, Meta(max_length=256)]
 """Your text, sent with this and all later webhooks of the call; empty clears it (documented)."""
 
 Username = Annotated[str, Meta(description="Basic-auth user that the platform sends.")]
-Password = Annotated[str, Meta(description="Basic-auth password that the platform sends."), Secret()]
-
-E164 = Annotated[
-    str, Form(_E164, "a phone number in E.164 form, such as +15551230001"), Trimmed()
+Password = Annotated[
+    str, Meta(description="Basic-auth password that the platform sends."), Secret()
 ]
+
+E164 = Annotated[str, Form(_E164, "a phone number in E.164 form, such as +15551230001"), Trimmed()]
 
 SipAddress = Annotated[
     str, Form(r"sips?:\S+", "a SIP URI, such as sip:user@host.example.com"), Trimmed()

@@ -106,7 +106,7 @@ def _fetch(auth: OAuth2, tokens: Tokens) -> Flow[str]:
         b"grant_type=client_credentials",
     )
     reply = yield request
-    if reply.status != 200:  # noqa: PLR2004
+    if reply.status != 200:
         raise error_of(
             reply.status, reply.headers, reply.content, method=request.method, path=request.path
         )

@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import wraps
 from inspect import signature
-from typing import Any, Concatenate, ParamSpec, TypedDict, TypeVar, Unpack, get_args
+from typing import Any, Concatenate, ParamSpec, Self, TypedDict, TypeVar, Unpack, get_args
 
 import httpx
 
@@ -135,7 +135,7 @@ class CallController:
             page = run(operations.next_page(self._site, page.next_url), self._client)
             yield from page.calls
 
-    def __enter__(self) -> "CallController":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -186,7 +186,7 @@ class AsyncCallController:
             for call in page.calls:
                 yield call
 
-    async def __aenter__(self) -> "AsyncCallController":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -201,7 +201,7 @@ def error_of(
         told = msgspec.json.decode(body, type=_VoiceApiError)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         told = _VoiceApiError()
-    cls = _BY_STATUS.get(status, ServerError if status >= 500 else StatusError)  # noqa: PLR2004
+    cls = _BY_STATUS.get(status, ServerError if status >= 500 else StatusError)
     return cls(
         status,
         _clean(told.description) or _phrase(status),

@@ -160,7 +160,7 @@ EVENTS: tuple[type[Event], ...] = (
 """Every class of event that is known."""
 
 _NAMES = frozenset(str(event.__struct_config__.tag) for event in EVENTS)
-_known = msgspec.json.Decoder(KnownEvent)
+_known: msgspec.json.Decoder[KnownEvent] = msgspec.json.Decoder(KnownEvent)
 _any = msgspec.json.Decoder(dict[str, Any])
 
 

@@ -15,15 +15,15 @@ from bxml._declare import Checked, vendor_name
 from bxml._kinds import Fault
 from bxml.errors import Problem
 from bxml.types import (
+    E164,
     AbsoluteUrl,
     Assumes,
     DisplayName,
-    E164,
     Form,
     Method,
     NotBlank,
-    Secret,
     Seconds,
+    Secret,
     UserToUser,
 )
 from bxml.verbs.transfer import PRIVATE_NAMES
@@ -120,11 +120,13 @@ class CreateCall(Request, frozen=True, kw_only=True, rename=vendor_name, omit_de
         """Credentials go to https URLs only; with ``privacy`` only four display names are allowed."""
         faults = [
             *_needs_https(self, "answer_url", "username", "password"),
-            *_needs_https(
-                self, "answer_fallback_url", "fallback_username", "fallback_password"
-            ),
+            *_needs_https(self, "answer_fallback_url", "fallback_username", "fallback_password"),
         ]
-        if self.privacy and self.display_name is not None and self.display_name not in PRIVATE_NAMES:
+        if (
+            self.privacy
+            and self.display_name is not None
+            and self.display_name not in PRIVATE_NAMES
+        ):
             words = f"must be one of {', '.join(PRIVATE_NAMES)} with privacy"
             faults.append(Fault("privacy-display-name", words, "display_name"))
         return faults
@@ -155,9 +157,7 @@ class UpdateCall(Request, frozen=True, kw_only=True, rename=vendor_name, omit_de
             return [Fault("redirect-url-required", words, "redirect_url")]
         return [
             *_needs_https(self, "redirect_url", "username", "password"),
-            *_needs_https(
-                self, "redirect_fallback_url", "fallback_username", "fallback_password"
-            ),
+            *_needs_https(self, "redirect_fallback_url", "fallback_username", "fallback_password"),
         ]
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from functools import wraps
 from inspect import Parameter, signature
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast, get_type_hints
+from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import msgspec
@@ -27,6 +27,7 @@ M = TypeVar("M")
 R = TypeVar("R")
 T = TypeVar("T")
 
+_LINK = re.compile(r'<([^<>]*)>\s*;[^,<]*\brel="?([^",;]*)"?')
 _ID = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
@@ -84,14 +85,14 @@ def taking(
     model: Callable[P, M],
 ) -> Callable[[Callable[[Site, M], R]], Callable[Concatenate[Site, P], R]]:
     """Give a flow on the whole account the arguments of ``model``."""
-    return cast("Any", _taking(model, 1))
+    return _taking(model, 1)
 
 
 def taking_call(
     model: Callable[P, M],
 ) -> Callable[[Callable[[Site, str, M], R]], Callable[Concatenate[Site, str, P], R]]:
     """Give a flow on one call the arguments of ``model``, after the call's id."""
-    return cast("Any", _taking(model, 2))
+    return _taking(model, 2)
 
 
 @taking(CreateCall)
@@ -190,7 +191,7 @@ def update_call_bxml(site: Site, call_id: str, document: Document) -> Flow[None]
 def _accepted(site: Site, request: Request) -> Flow[Reply]:
     """The reply to a request, if it is one of success."""
     reply = yield from authorized(request, site.auth, site.tokens)
-    if 200 <= reply.status < 300:  # noqa: PLR2004
+    if 200 <= reply.status < 300:
         return reply
     raise error_of(
         reply.status, reply.headers, reply.content, method=request.method, path=request.path
@@ -217,7 +218,8 @@ def _decoded(request: Request, reply: Reply, model: type[T]) -> T:
 def _next_url(request: Request, reply: Reply) -> str | None:
     """Where ``Link: <…>; rel="next"`` leads, if it stays with the host that has the credentials."""
     header = reply.headers.get("link", "")[:16_384]
-    for target, relation in re.findall(r'<([^<>]*)>\s*;[^,<]*\brel="?([^",;]*)"?', header):
+    links: list[tuple[str, str]] = _LINK.findall(header)
+    for target, relation in links:
         if "next" in relation.split():
             url = urljoin(request.url, target)
             here, there = urlsplit(request.url), urlsplit(url)
@@ -230,7 +232,7 @@ def _next_url(request: Request, reply: Reply) -> str | None:
 
 def _id(name: str, value: str) -> str:
     """An id that may stand in a path: anything else could lead an authorized request elsewhere."""
-    if not isinstance(value, str) or not _ID.fullmatch(value):
+    if not _ID.fullmatch(str(value)):
         shown = repr(value)[:80]
         _refuse(name, f"must be an id of letters, digits, - and _ (got {shown})")
     return value

@@ -18,7 +18,9 @@ class SpeakSentence(TextVerb[Sentence], frozen=True, kw_only=True):
     voice: (
         Annotated[
             OpenText,
-            Meta(description="Name of the voice, such as julie; then gender and locale are ignored."),
+            Meta(
+                description="Name of the voice, such as julie; then gender and locale are ignored."
+            ),
         ]
         | None
     ) = None
@@ -32,7 +34,9 @@ class SpeakSentence(TextVerb[Sentence], frozen=True, kw_only=True):
     ) = None
     locale: (
         Annotated[
-            OpenText, Assumes("en_US"), Meta(description="Language and region, such as en_US or de.")
+            OpenText,
+            Assumes("en_US"),
+            Meta(description="Language and region, such as en_US or de."),
         ]
         | None
     ) = None

@@ -67,7 +67,9 @@ class Gather(Container[SpeakSentence | PlayAudio], frozen=True, kw_only=True):
     ) = None
     inter_digit_timeout: (
         Annotated[
-            Seconds, Meta(ge=1, le=60, description="Seconds allowed between two digits."), Assumes(5)
+            Seconds,
+            Meta(ge=1, le=60, description="Seconds allowed between two digits."),
+            Assumes(5),
         ]
         | None
     ) = None
@@ -88,7 +90,9 @@ class Gather(Container[SpeakSentence | PlayAudio], frozen=True, kw_only=True):
         ]
         | None
     ) = None
-    input: Annotated[GatherInput, Assumes("dtmf"), Meta(description="What to collect.")] | None = None
+    input: Annotated[GatherInput, Assumes("dtmf"), Meta(description="What to collect.")] | None = (
+        None
+    )
     hints: (
         Annotated[
             str,

@@ -106,7 +106,9 @@ class Transfer(Container[PhoneNumber | SipUri], frozen=True, kw_only=True):
         Annotated[
             Url,
             Delivers("transferComplete"),
-            Meta(description="Asked when the transfer is over; the document in the reply runs next."),
+            Meta(
+                description="Asked when the transfer is over; the document in the reply runs next."
+            ),
         ]
         | None
     ) = None

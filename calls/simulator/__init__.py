@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import httpx
 
@@ -205,7 +205,9 @@ class Simulator:
         before = self.base_url, self.auth
         with Server(platform_app(self.handle)) as server:
             self.base_url = server.url + BASE_PATH
-            self.auth = OAuth2(self.auth.client_id, self.auth.client_secret, server.url + TOKEN_PATH)
+            self.auth = OAuth2(
+                self.auth.client_id, self.auth.client_secret, server.url + TOKEN_PATH
+            )
             self._engine.calls_url = f"{self.base_url}/accounts/{self.account_id}/calls"
             try:
                 yield server
@@ -217,7 +219,7 @@ class Simulator:
         if isinstance(self._post, Poster):
             self._post.close()
 
-    def __enter__(self) -> "Simulator":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,10 +1,9 @@
 """A call on this machine, from its beginning to its end: what ``calls demo`` shows."""
 
-import importlib.util
+import runpy
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from bxml import Bxml, Document, ParseError, parse
@@ -38,16 +37,11 @@ class Line(NamedTuple):
     detail: str = ""
 
 
-def example(name: str) -> ModuleType:
-    """A module of ``docs/examples``, from the package or from the source tree."""
+def example(name: str) -> dict[str, Any]:
+    """What a module of ``docs/examples`` defines, from the package or from the source tree."""
     here = Path(__file__).resolve().parent
-    places = (here / "examples", here.parents[1] / "docs" / "examples")
-    path = next(place / f"{name}.py" for place in places if (place / f"{name}.py").exists())
-    spec = importlib.util.spec_from_file_location(f"calls_example_{name}", path)
-    assert spec and spec.loader  # noqa: S101  # a file that exists and ends in .py has both
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    packed, source = here / "examples", here.parents[1] / "docs" / "examples"
+    return runpy.run_path(str((packed if packed.is_dir() else source) / f"{name}.py"))
 
 
 def run(show: Show, source: bytes | None = None) -> ParseError | None:
@@ -63,7 +57,7 @@ def run(show: Show, source: bytes | None = None) -> ParseError | None:
     try:
         with (
             simulator.serve() as platform,
-            Server(example("acme").app) as acme,
+            Server(example("acme")["app"]) as acme,
             CallController(
                 simulator.account_id, auth=simulator.auth, base_url=simulator.base_url
             ) as controller,
@@ -169,7 +163,7 @@ def transcript(entries: Iterable[Entry]) -> Iterable[Line]:
             case "webhook":
                 yield Line(entry.at, "webhook", f"{entry.text}  {entry.url}", _pretty(entry.body))
             case "request":
-                yield Line(entry.at, "REST", entry.text)
+                yield Line(entry.at, "REST", entry.text, _pretty(entry.body))
             case _:
                 yield Line(entry.at, "call", entry.text)
 

@@ -66,9 +66,7 @@ class Engine:
     happens: ClassVar[dict[str, Callable[["Engine", Call, Any], None]]] = {}
     performs: ClassVar[dict[type, Callable[["Engine", Call, Any], None]]] = {}
 
-    def __init__(
-        self, account_id: str, calls_url: str, settings: Settings, random: Random
-    ) -> None:
+    def __init__(self, account_id: str, calls_url: str, settings: Settings, random: Random) -> None:
         self.account_id = account_id
         self.calls_url = calls_url
         self.settings = settings
@@ -112,9 +110,7 @@ class Engine:
         """Let something happen later, whatever the call does then."""
         self._plan(call, seconds, what, argument, None)
 
-    def _plan(
-        self, call: Call, seconds: float, what: str, argument: Any, turn: int | None
-    ) -> None:
+    def _plan(self, call: Call, seconds: float, what: str, argument: Any, turn: int | None) -> None:
         self._order += 1
         due = Happening(self.now + seconds, self._order, call.id, turn, what, argument)
         heapq.heappush(self._heap, due)
@@ -388,7 +384,7 @@ class Engine:
         if call.is_over or call.activity != Fetching(delivery.id):
             return
         match outcome:
-            case Answered(status, content) if 200 <= status < 300:  # noqa: PLR2004
+            case Answered(status, content) if 200 <= status < 300:
                 self._take(call, content, delivery.target.url)
             case _ if delivery.fallback:
                 sent = self._send(call, delivery.event, Targets(delivery.fallback))
@@ -505,7 +501,9 @@ class Engine:
     def _call_id(self) -> str:
         return f"c-{self.random.getrandbits(32):08x}-{self._uuid()}"
 
-    def new_leg(self, parent: Call, destination: Any, caller_id: str | None, timeout: float) -> Call:
+    def new_leg(
+        self, parent: Call, destination: Any, caller_id: str | None, timeout: float
+    ) -> Call:
         """A leg that a Transfer is about to ring."""
         remote = parent.from_ if parent.direction == "inbound" else parent.to
         leg = Call(
@@ -527,9 +525,7 @@ class Engine:
         return leg
 
 
-def target(
-    url: str, method: str | None, username: str | None, password: str | None
-) -> Target:
+def target(url: str, method: str | None, username: str | None, password: str | None) -> Target:
     """A target with the method that the platform assumes."""
     return Target(url, method or "POST", username, password)
 

@@ -61,7 +61,7 @@ class Account(NamedTuple):
     password: str
 
 
-class _Refusal(Exception):  # noqa: N818  # not an error of the platform: one of its replies
+class _Refusal(Exception):  # not an error of the platform: one of its replies
     def __init__(
         self, status: int, kind: str, description: str, error_id: str | None = None
     ) -> None:
@@ -89,7 +89,10 @@ class Platform:
             reply = refusal.reply
         call_id = "".join(request.path.removeprefix(f"{BASE_PATH}/").split("/")[3:4])
         words = f"{request.method} {request.path}: {reply.status}"
-        line = Entry(round(self._engine.now, 3), call_id, "request", words, status=reply.status)
+        pushed = request.body.decode(errors="replace") if reply.status == 204 else None
+        line = Entry(
+            round(self._engine.now, 3), call_id, "request", words, status=reply.status, body=pushed
+        )
         # It stands before what the request caused, as it happened.
         self._engine.timeline.insert(before, line)
         return reply
@@ -198,9 +201,8 @@ class Platform:
         earliest, latest = _when(query, "minStartTime"), _when(query, "maxStartTime")
         matching = [
             state
-            for call in self._engine.calls.values()
-            if (state := self._state(call))
-            and query.get("to", state.to) == state.to
+            for state in map(self._state, self._engine.calls.values())
+            if query.get("to", state.to) == state.to
             and query.get("from", state.from_) == state.from_
             and query.get("disconnectCause", state.disconnect_cause) == state.disconnect_cause
             and (earliest is None or (state.start_time and state.start_time >= earliest))
@@ -360,7 +362,7 @@ def _vendor_words(model: type[Any], problem: Problem) -> str:
 
 
 def _page_size(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= 10_000):  # noqa: PLR2004
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= 10_000):
         words = f"pageSize must be within the range [1, 10000], but was {text[:40]}"
         raise _Refusal(400, "validation", words)
     return int(text)

@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 try:
     import uvicorn
@@ -65,7 +65,7 @@ class Server:
     def _run(self) -> None:
         self._server.run(sockets=[self._socket])
 
-    def __enter__(self) -> "Server":
+    def __enter__(self) -> Self:
         # Connections queue up on the bound socket from here on, also before the server accepts them.
         self._socket.listen(128)
         self._thread.start()

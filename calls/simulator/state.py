@@ -1,6 +1,6 @@
 """What the engine keeps of a call. Plain data throughout, so that all of it can be copied."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
@@ -15,7 +15,7 @@ from calls.simulator.caller import Caller
 class Settings(Struct, frozen=True):
     """What the vendor leaves open, and how the simulator decides it."""
 
-    started: datetime = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    started: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     """The moment at which the simulator's clock shows 0."""
     words_per_minute: float = 150.0
     """How fast text is spoken."""
@@ -212,7 +212,7 @@ def wire(value: Any) -> bytes:
 def _vendor_times(value: Any) -> Any:
     match value:
         case datetime():
-            utc = value.astimezone(timezone.utc)
+            utc = value.astimezone(UTC)
             return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         case dict():
             return {key: _vendor_times(inner) for key, inner in value.items()}
