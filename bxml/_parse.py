@@ -194,11 +194,11 @@ def _problem(rule: str, words: str, line: int | None = None, column: int | None 
     return Problem(rule, "error", "", words, line, column)
 
 
-def _by_vendor_name(cls: type[Any]) -> dict[str, Attribute]:
+def _by_vendor_name(cls: type[Verb]) -> dict[str, Attribute]:
     return {known.vendor_name: known for known in describe(cls).written}
 
 
-_attributes: Callable[[type[Any]], dict[str, Attribute]] = cache(_by_vendor_name)
+_attributes: Callable[[type[Verb]], dict[str, Attribute]] = cache(_by_vendor_name)
 
 _ELEMENTS: Mapping[str, type[Verb]] = {verb.__name__: verb for verb in VERBS}
 
