@@ -63,8 +63,10 @@ class Container(Verb, Generic[Child], frozen=True):
     def prepare(self) -> None:
         """Take the children over as a tuple and see that each may stand here."""
         children = self.children
-        here = type(self).__name__
-        if isinstance(children, Verb) or not isinstance(children, Iterable):
+        here, holds = type(self).__name__, describe(type(self)).holds
+        # A document may be made from another; a Gather in place of a list would lose its attributes.
+        alike = isinstance(children, Container) and describe(type(children)).holds == holds
+        if not isinstance(children, Iterable) or (isinstance(children, Verb) and not alike):
             words = f"takes an iterable of verbs (got {shown(children)})"
             self.refuse([Problem("nesting", "error", here, words)])
         if isinstance(children, str):
@@ -146,7 +148,8 @@ class Container(Verb, Generic[Child], frozen=True):
 
     def _grown(self, verbs: tuple[Child, ...]) -> Self:
         """A copy with more children, whose own bars are known to be open."""
-        grown: Self = copy(self)
+        own: Any = self
+        grown: Self = own.__copy__()
         force_setattr(grown, "children", (*self.children, *verbs))
         if len(grown) > self.room():
             grown._examine_with(grown._overfull())

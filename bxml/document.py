@@ -23,6 +23,9 @@ CallVerb: TypeAlias = Gather | Hangup | Pause | PlayAudio | Redirect | SpeakSent
 LARGEST = 65_536
 """Bytes in a document. The vendor says 64 KB, without saying which; the larger is enforced."""
 
+SURELY_SMALL = LARGEST // 4
+"""Characters up to which no counting is needed: none takes more than four bytes."""
+
 
 class Document(Container[CallVerb], frozen=True, gc=True, dict=True):
     """What ``Response`` and ``Bxml`` have in common."""
@@ -44,11 +47,16 @@ class Document(Container[CallVerb], frozen=True, gc=True, dict=True):
             InvalidDocument: It would be larger than 65,536 bytes.
         """
         if pretty:
-            return _bounded(f"{DECLARATION}\n{render_pretty(self)}\n", self)
+            markup = f"{DECLARATION}\n{render_pretty(self)}\n"
+            _bound(markup, self)
+            return markup
         cache: Any = self.__dict__
         compact: str | None = cache.get("bxml")
         if compact is None:
-            compact = cache["bxml"] = _bounded(DECLARATION + render(self), self)
+            compact = DECLARATION + render(self)
+            if len(compact) > SURELY_SMALL:
+                _bound(compact, self)
+            cache["bxml"] = compact
         return compact
 
     def __str__(self) -> str:
@@ -98,9 +106,7 @@ VERBS: tuple[type[Verb], ...] = (
 explain_absent_methods(set(VERBS) - {Bxml, Response})
 
 
-def _bounded(markup: str, document: Document) -> str:
-    # No character takes more than four bytes, so most documents need no counting.
-    if len(markup) * 4 > LARGEST and (size := len(markup.encode())) > LARGEST:
+def _bound(markup: str, document: Document) -> None:
+    if (size := len(markup.encode())) > LARGEST:
         words = f"a document may hold at most {LARGEST:,} bytes (got {size:,})"
         raise InvalidDocument([Problem("doc-size", "error", type(document).__name__, words)])
-    return markup

@@ -95,8 +95,9 @@ def _compile(cls: type[Checked]) -> Renderer:
         lines.append(f"  return f'{{s}}>{{v}}{close}'")
     elif described.holds:
         lines.append("  if not self.children: return s + '/>'")
-        lines.append("  inner = ''.join([renderers[type(v)](v) for v in self.children])")
-        lines.append(f"  return f'{{s}}>{{inner}}{close}'")
+        lines.append("  s += '>'")
+        lines.append("  for v in self.children: s += renderers[type(v)](v)")
+        lines.append(f"  return s + '{close}'")
     else:
         lines.append("  return s + '/>'")
     scope: dict[str, Any] = {

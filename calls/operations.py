@@ -182,7 +182,7 @@ def update_call_bxml(site: Site, call_id: str, document: Document) -> Flow[None]
     """
     if not isinstance(document, Document):
         _refuse("document", f"must be a Response or a Bxml (got {type(document).__name__})")
-    pushed = document if isinstance(document, Bxml) else Bxml(tuple(document))
+    pushed = document if isinstance(document, Bxml) else Bxml(document)
     url = site.url(_id("call_id", call_id), "bxml")
     headers = {"Accept": "application/json", "Content-Type": "application/xml"}
     yield from _accepted(site, Request("PUT", url, headers, bytes(pushed)))

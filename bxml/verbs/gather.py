@@ -149,7 +149,7 @@ class Gather(Container[SpeakSentence | PlayAudio], frozen=True, kw_only=True):
 
     def across(self) -> Iterable[Fault]:
         """The rule that ``room`` follows from."""
-        if self.repeat_count is None or len(self) <= self.room():
+        if not self.children or self.repeat_count is None or len(self) <= self.room():
             return ()
         got = f"{self.repeat_count} x {len(self)}"
         return (

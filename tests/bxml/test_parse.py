@@ -1,0 +1,252 @@
+"""From markup to documents, and to problems with their places."""
+
+import random
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import bxml
+import bxml.strategies
+from bxml import (
+    Bxml,
+    Document,
+    Gather,
+    Hangup,
+    ParseError,
+    Pause,
+    PhoneNumber,
+    PlayAudio,
+    Redirect,
+    Response,
+    SpeakSentence,
+    Transfer,
+    parse,
+)
+
+BAD = """<?xml version="1.0" encoding="UTF-8"?>
+<Response>
+  <Gater/>
+  <Gather maxDigits="99" fooBar="1"
+          gatherurl="/x">words<Hangup/>
+    <SpeakSentence voice="julie"> </SpeakSentence>
+  </Gather>
+  <Redirect/><Transfer/>
+  <Transfer privacy="true" transferCallerDisplayName="Joe">
+    <PhoneNumber>123</PhoneNumber>
+  </Transfer>
+  <PhoneNumber>+15551230001</PhoneNumber>
+  <Gather repeatCount="11"><PlayAudio>a</PlayAudio><PlayAudio>b</PlayAudio></Gather>
+</Response>
+"""
+
+
+def problems(source: str | bytes) -> list[str]:
+    with pytest.raises(ParseError) as caught:
+        parse(source)
+    return [str(problem) for problem in caught.value.problems]
+
+
+@given(bxml.strategies.documents())
+def test_parsing_a_rendered_document_gives_back_an_equal_one(document: Document) -> None:
+    assert parse(document.to_bxml()) == document
+    assert parse(bytes(document)) == document
+    assert parse(document.to_bxml(pretty=True)) == document
+
+
+def test_every_problem_is_told_with_its_line_and_column() -> None:
+    told = problems(BAD)
+    known = "gatherUrl, gatherMethod, gatherFallbackUrl, gatherFallbackMethod"
+    assert told[3].startswith(
+        f"4:26: Response[1] > Gather: fooBar is not an attribute; known are {known}"
+    )
+    del told[3]
+    assert told == [
+        "3:3: Response[0] > Gater: <Gater> is not a BXML verb; did you mean <Gather>?",
+        "4:3: Response[1] > Gather: may not hold text (got 'words')",
+        "4:11: Response[1] > Gather: maxDigits must be a whole number from 1 to 50 (got 99)",
+        "5:11: Response[1] > Gather: gatherurl is not an attribute; did you mean gatherUrl?",
+        "5:31: Response[1] > Gather[0] > Hangup:"
+        " a Gather may hold SpeakSentence or PlayAudio (got <Hangup>)",
+        "6:5: Response[1] > Gather[1] > SpeakSentence: text must not be blank (got ' ')",
+        "8:3: Response[2] > Redirect:"
+        " redirectUrl is required: an http or https URL, or one relative to it",
+        "8:14: Response[3] > Transfer: must hold at least 1 PhoneNumber or SipUri (got 0)",
+        "9:28: Response[4] > Transfer: transferCallerDisplayName must be Restricted, Anonymous,"
+        " Private or Unavailable with privacy (got 'Joe')",
+        "10:5: Response[4] > Transfer[0] > PhoneNumber: text must be a phone number in E.164 form,"
+        " such as +15551230001 (got '123')",
+        "12:3: Response[5] > PhoneNumber: a Response may hold Gather or Hangup or Pause or"
+        " PlayAudio or Redirect or SpeakSentence or Transfer (got <PhoneNumber>)",
+        "13:11: Response[6] > Gather: repeatCount times the number of nested verbs must be at"
+        " most 20 (got 11 x 2)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("", "1:1: not well-formed: Document is empty"),
+        ("<Response>", "not well-formed: "),
+        ("<Response><a></Response>", "1:25: not well-formed: Opening and ending tag mismatch: a"),
+        ("<Response>&nbsp;</Response>", "1:17: not well-formed: Entity 'nbsp' not defined"),
+        ("<Foo/>", "1:1: <Foo> is not the root of a document; it must be <Response> or <Bxml>"),
+        ("<response/>", "1:1: <response> is not the root of a document;"),
+        ('<Response xmlns="urn:x"/>', "1:1: <{urn:x}Response> is not the root"),
+        ("<Response>Hello</Response>", "1:1: Response: may not hold text (got 'Hello')"),
+        (
+            "<Response><Pause/>Hello</Response>",
+            "1:1: Response: may not hold text (got 'Hello' after <Pause>)",
+        ),
+        ('<Response tag="x"/>', "1:11: Response: tag is not an attribute; it has none"),
+        (
+            "<Response><SpeakSentence>a <emphasis>b</emphasis></SpeakSentence></Response>",
+            "1:28: Response[0] > SpeakSentence[0] > emphasis: <emphasis> is not a BXML verb",
+        ),
+        (
+            '<Response><Gather maxDigits="1.5"/></Response>',
+            "1:19: Response[0] > Gather: maxDigits must be a whole number from 1 to 50 (got 1.5)",
+        ),
+        (
+            '<Response><Gather profanityFilter="yes"/></Response>',
+            "1:19: Response[0] > Gather: profanityFilter must be true or false (got 'yes')",
+        ),
+        ("\ud800", "1:1: holds U+D800, which XML cannot carry"),
+        (b"\xff\xfe\xfd", "not well-formed"),
+        (b'<?xml version="1.0" encoding="ebcdic-martian"?><Response/>', "1:"),
+        ("<!DOCTYPE Response><Response/>", "1:1: a document type (<!DOCTYPE …>) is not allowed"),
+        (
+            '<!DOCTYPE r [<!ENTITY a "b">]><Response><SpeakSentence>&a;</SpeakSentence></Response>',
+            "1:1: a document type (<!DOCTYPE …>) is not allowed; BXML has none",
+        ),
+        (
+            '<!DOCTYPE r [<!ENTITY a SYSTEM "file:///etc/passwd">]><Response/>',
+            "1:1: a document type (<!DOCTYPE …>) is not allowed; BXML has none",
+        ),
+        (
+            "<Response>" + " " * 65_536 + "</Response>",
+            "1:1: a document may hold at most 65,536 bytes (got 65,557)",
+        ),
+    ],
+)
+def test_what_is_no_document_is_refused_with_a_reason(source: str | bytes, words: str) -> None:
+    assert problems(source)[0].startswith(words) or words in problems(source)[0]
+
+
+def test_a_billion_laughs_are_refused_without_expanding_them() -> None:
+    entities = "".join(
+        f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' if n else '<!ENTITY l0 "ha">' for n in range(20)
+    )
+    source = f"<!DOCTYPE r [{entities}]><Response><SpeakSentence>&l19;</SpeakSentence></Response>"
+    assert "document type" in problems(source)[0] or "not well-formed" in problems(source)[0]
+
+
+def test_depth_beyond_the_language_is_refused() -> None:
+    deep = "<Response>" + "<Gather>" * 200 + "</Gather>" * 200 + "</Response>"
+    assert "a Gather may hold SpeakSentence or PlayAudio (got <Gather>)" in problems(deep)[0]
+    assert "not well-formed" in problems("<Response>" * 5000)[0]
+
+
+def test_thousands_of_problems_are_told_and_none_is_lost() -> None:
+    source = "<Response>" + "\n<Gater/>" * 5000 + "</Response>"
+    told = problems(source)
+    assert len(told) == 5000
+    assert told[-1].startswith("5001:1: Response[4999] > Gater")
+
+
+def test_the_place_of_a_problem_holds_in_any_encoding() -> None:
+    text = '<Response><!-- é --><SpeakSentence>é</SpeakSentence><Pause duration="x"/></Response>'
+    column = text.index("duration") + 1
+    utf16 = ('<?xml version="1.0" encoding="utf-16"?>' + text).encode("utf-16")
+    latin = b'<?xml version="1.0" encoding="iso-8859-1"?>\n' + text.encode("latin-1")
+    assert problems(text)[0].startswith(f"1:{column}: ")
+    assert problems(utf16)[0].startswith(f"1:{column + 39}: ")
+    assert problems(latin)[0].startswith(f"2:{column}: ")
+
+
+def test_real_documents_are_read_as_their_authors_meant_them() -> None:
+    source = b"""\xef\xbb\xbf<?xml version='1.0' encoding='utf-8'?>
+<!-- the menu -->
+<?php echo ?>
+<Bxml>
+  <Gather tag='' gatherUrl="/m?a=1&amp;b=2" maxDigits=" 1 " profanityFilter="false" >
+    <SpeakSentence>Tom <!-- and -->&amp; <![CDATA[<Jerry>]]> </SpeakSentence>
+    <PlayAudio>
+      https://audio.example.com/beep.wav
+    </PlayAudio>
+  </Gather>
+  <Transfer><PhoneNumber> +15551230001
+  </PhoneNumber></Transfer>
+  <Pause duration=".5"></Pause>
+  <Redirect redirectUrl="/next"/><Hangup/>
+</Bxml>
+"""
+    assert parse(source) == Bxml(
+        [
+            Gather(
+                [
+                    SpeakSentence("Tom & <Jerry> "),
+                    PlayAudio("https://audio.example.com/beep.wav"),
+                ],
+                tag="",
+                gather_url="/m?a=1&b=2",
+                max_digits=1,
+                profanity_filter=False,
+            ),
+            Transfer([PhoneNumber("+15551230001")]),
+            Pause(duration=0.5),
+            Redirect("/next"),
+            Hangup(),
+        ]
+    )
+
+
+def test_a_declaration_in_a_str_does_not_say_how_to_read_it() -> None:
+    assert parse('<?xml version="1.0" encoding="utf-16"?><Response/>') == Response()
+    assert parse("\ufeff<Response/>") == Response()
+
+
+def test_only_text_and_bytes_can_be_parsed() -> None:
+    assert parse(bytearray(b"<Response/>")) == Response()  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError, match=r"parse\(\) takes str or bytes \(got NoneType\)"):
+        parse(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def test_threads_may_parse_at_the_same_time() -> None:
+    source = Response([SpeakSentence(str(n)) for n in range(300)]).to_bxml()
+    results: list[Document] = []
+    threads = [threading.Thread(target=lambda: results.append(parse(source))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [parse(source)] * 8
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_give_a_document_or_a_parse_error(data: bytes) -> None:
+    for source in (data, b"<Response>" + data + b"</Response>"):
+        try:
+            parse(source)
+        except ParseError as error:
+            assert all(problem.line and problem.column for problem in error.problems)
+
+
+@given(bxml.strategies.documents(), st.integers(0, 2**32))
+def test_a_damaged_document_gives_a_document_or_a_parse_error(
+    document: Document, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311
+    data = bytearray(bytes(document))
+    for _ in range(chance.randint(1, 4)):
+        at = chance.randrange(len(data))
+        data[at : at + chance.randint(0, 3)] = chance.choice(
+            [b"", b"<", b">", b'"', b"&", b"&#0;", b"</", b"/>", b"\xff", b"x", b"<!--", b" "]
+        )
+    try:
+        parsed = parse(bytes(data))
+    except ParseError as error:
+        assert all(problem.line and problem.column for problem in error.problems)
+    else:
+        assert parse(parsed.to_bxml()) == parsed
