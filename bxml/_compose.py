@@ -62,7 +62,7 @@ class Container(Verb, Generic[Child], frozen=True):
 
     def prepare(self) -> None:
         """Take the children over as a tuple and see that each may stand here."""
-        children = self.children
+        children: Any = self.children
         here, holds = type(self).__name__, describe(type(self)).holds
         # A document may be made from another; a Gather in place of a list would lose its attributes.
         alike = isinstance(children, Container) and describe(type(children)).holds == holds

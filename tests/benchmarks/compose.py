@@ -92,7 +92,8 @@ def by_bandwidth() -> Callable[[], str]:
         response = sdk.Response()
         response.add_verb(sdk.SpeakSentence(WELCOME, voice=VOICE))
         response.add_verb(sdk.PlayAudio(JINGLE))
-        response.add_verb(sdk.Pause(duration=0.5))
+        half: Any = 0.5  # annotated as int there, and written as it comes
+        response.add_verb(sdk.Pause(duration=half))
         response.add_verb(gather)
         return str(response.to_bxml())
 

@@ -208,9 +208,9 @@ def test_a_declaration_in_a_str_does_not_say_how_to_read_it() -> None:
 
 
 def test_only_text_and_bytes_can_be_parsed() -> None:
-    assert parse(bytearray(b"<Response/>")) == Response()  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert parse(bytearray(b"<Response/>")) == Response()  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"parse\(\) takes str or bytes \(got NoneType\)"):
-        parse(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        parse(None)  # type: ignore[arg-type]
 
 
 def test_threads_may_parse_at_the_same_time() -> None:
