@@ -60,33 +60,44 @@ class Container(Verb, Generic[Child], frozen=True):
         cls._ready = frozenset()
         cls.bounded = cls.most < maxsize
 
-    def prepare(self) -> None:
+    def settle(self) -> None:
         """Take the children over as a tuple and see that each may stand here."""
+        if self._refused_children() is None:
+            children: Any = self.children
+            ready = self._ready
+            if len(children) <= self.room() and all(type(child) in ready for child in children):
+                return
+        self.examine()
+
+    def _refused_children(self) -> Problem | None:
+        """Make a tuple of the children; what is wrong if they are no iterable of verbs at all."""
         children: Any = self.children
+        if type(children) is tuple:
+            return None
         here, holds = type(self).__name__, describe(type(self)).holds
         # A document may be made from another; a Gather in place of a list would lose its attributes.
         alike = isinstance(children, Container) and describe(type(children)).holds == holds
-        if not isinstance(children, Iterable) or (isinstance(children, Verb) and not alike):
-            words = f"takes an iterable of verbs (got {shown(children)})"
-            self.refuse([Problem("nesting", "error", here, words)])
-        if isinstance(children, str):
+        if isinstance(children, str | bytes):
             words = f"takes verbs, not text (got {shown(children)}); SpeakSentence holds text"
-            self.refuse([Problem("nesting", "error", here, words)])
-        held = tuple(children)
-        force_setattr(self, "children", held)
-        wrong = [each for index, child in enumerate(held) for each in self._bars(child, index)]
-        wrong += self._overfull()
-        if wrong:
-            self._examine_with(wrong)
+        elif not isinstance(children, Iterable) or (isinstance(children, Verb) and not alike):
+            words = f"takes an iterable of verbs (got {shown(children)})"
+        else:
+            force_setattr(self, "children", tuple(children))
+            return None
+        return Problem("nesting", "error", here, words)
 
-    def _examine_with(self, wrong: list[Problem]) -> None:
-        """Raise what is wrong with the children, and with the attributes too."""
-        try:
-            self.examine()
-        except InvalidVerb as error:
-            wrong = [*error.problems, *wrong]
-        if wrong:
-            self.refuse(wrong)
+    def problems(self) -> list[Problem]:
+        """Everything that is wrong with this container and with what it holds."""
+        wrong = super().problems()
+        if refused := self._refused_children():
+            return [*wrong, refused]
+        children: Any = self.children
+        for index, child in enumerate(children):
+            wrong += self._bars(child, index)
+        # How much room there is may depend on attributes, so on sound ones only.
+        if not wrong or len(children) > self.most:
+            wrong += self.crowded(len(children))
+        return wrong
 
     def _bars(self, child: object, index: int) -> list[Problem]:
         """What keeps ``child`` from standing in this container. Nothing, for a sound child."""
@@ -97,16 +108,25 @@ class Container(Verb, Generic[Child], frozen=True):
         holds = describe(cls).holds or ()
         if type(child) not in holds:
             got = type(child).__name__ if isinstance(child, Checked) else shown(child)
+            if isinstance(child, list | tuple):
+                got += "; write then(*verbs)"
+            elif isinstance(child, type):
+                got += f"; write {child.__name__}(…)"
             return [Problem("nesting", "error", path, f"{self.may_hold()} (got {got})")]
         if isinstance(child, Container) and child.least:
             return [problem.under(path) for problem in child.lacks()]
         cls._ready |= {cast("type[Verb]", type(child))}
         return []
 
-    def _overfull(self) -> list[Problem]:
-        if len(self) <= self.most:
+    def room(self) -> int:
+        """How many children this container may hold, with the attributes that it has."""
+        return self.most
+
+    def crowded(self, count: int) -> list[Problem]:
+        """What is wrong with holding ``count`` children, if anything is."""
+        if count <= self.most:
             return []
-        words = f"may hold at most {self.most} {self._nouns()} (got {len(self)})"
+        words = f"may hold at most {self.most} {self._nouns()} (got {count})"
         return [Problem(self.limit_rule, "error", type(self).__name__, words)]
 
     def lacks(self) -> list[Problem]:
@@ -152,12 +172,8 @@ class Container(Verb, Generic[Child], frozen=True):
         grown: Self = own.__copy__()
         force_setattr(grown, "children", (*self.children, *verbs))
         if len(grown) > self.room():
-            grown._examine_with(grown._overfull())
+            grown.examine()
         return grown
-
-    def room(self) -> int:
-        """How many children this container may hold, with the attributes that it has."""
-        return self.most
 
     def emptied(self) -> Self:
         """A copy with the same attributes that holds nothing."""
@@ -234,7 +250,7 @@ def appends(verb: Callable[P, Verb]) -> Callable[Concatenate[C, P], C]:
         grown = container.__copy__()
         force_setattr(grown, "children", held)
         if container.bounded and len(held) > container.room():
-            grown._examine_with(grown._overfull())
+            grown.examine()
         return grown
 
     method.__name__ = python_name(cls.__name__)

@@ -6,6 +6,7 @@ everything else (constructor, rendering, parsing, strategies, documentation) rea
 
 import re
 from collections.abc import Callable, Iterable
+from copy import copy
 from functools import cache
 from types import FunctionType
 from typing import (
@@ -131,9 +132,15 @@ def refuse_call(
         if name not in names:
             close = difflib.get_close_matches(python_name(name), names, 1, 0.7)
             meant = spelled.get(name) or (close[0] if close else None)
-            hint = f"did you mean {meant}?" if meant else f"known are {', '.join(names) or 'none'}"
+            listed = f"known are {', '.join(names)}" if names else "it has none"
+            hint = f"did you mean {meant}?" if meant else listed
             problems.append(("attribute-unknown", f"{name} is not an attribute; {hint}", name))
     given = set(names[: len(args)]) | set(kwargs)
+    problems += [
+        ("attribute-positional", f"{name} is given twice", name)
+        for name in names[: len(args)]
+        if name in kwargs
+    ]
     for known in describe(cls).attributes:
         if known.required and known.name not in given:
             wanted = f"{known.name} is required: {known.kind.wanted}"
@@ -176,8 +183,6 @@ def _compile_check(cls: type["Checked"], check: FunctionType) -> None:
     """
     scope = check.__globals__
     lines = ["def check(self):", "  pass"]
-    if cls.prepare is not Checked.prepare:
-        lines.append("  if self.children != (): self.prepare()")
     for known in describe(cls).attributes:
         lines.append(f"  v = self.{known.name}")
         absent = "" if known.required else "v is not None and "
@@ -185,6 +190,9 @@ def _compile_check(cls: type["Checked"], check: FunctionType) -> None:
         lines.append(f"  if {absent}not ({sound}): return self.examine()")
     if cls.across is not Checked.across:
         lines.append("  if self.across(): self.examine()")
+    if describe(cls).holds:
+        lines.append("  v = self.children")
+        lines.append("  if type(v) is not tuple or v: self.settle()")
     made: dict[str, Any] = {}
     exec("\n".join(lines), made)  # noqa: S102  # every word of it comes from the class
     check.__code__ = made["check"].__code__
@@ -229,12 +237,13 @@ class Checked(Struct, frozen=True, gc=False, metaclass=_CheckedMeta):
         """Rules between the attributes of one object. The faults, or nothing."""
         return ()
 
-    def prepare(self) -> None:
-        """Bring ``children`` into their final form, for classes that have them."""
-
     def examine(self) -> None:
         """Decide slowly and in full what the quick check could not confirm."""
-        here = type(self).__name__
+        if problems := self.problems():
+            self.refuse(problems)
+
+    def problems(self) -> list[Problem]:
+        """Everything that is wrong with this object."""
         faults: list[Fault] = []
         for known in describe(type(self)).attributes:
             value = getattr(self, known.name)
@@ -246,11 +255,14 @@ class Checked(Struct, frozen=True, gc=False, metaclass=_CheckedMeta):
                 continue
             if fault := known.kind.fault(value):
                 faults.append(fault._replace(name=known.name))
-        if faults := faults or list(self.across()):
-            self.refuse(
-                Problem(rule, "error", here, f"{name} {message}", attribute=name)
-                for rule, message, name in faults
-            )
+        # Rules between attributes take those that are wrong themselves as absent.
+        sound = copy(self) if faults else self
+        for fault in faults:
+            force_setattr(sound, fault.name, None)
+        return [
+            Problem(rule, "error", type(self).__name__, f"{name} {message}", attribute=name)
+            for rule, message, name in [*faults, *sound.across()]
+        ]
 
     def __repr__(self) -> str:
         positional = _positional(type(self))
@@ -264,6 +276,11 @@ class Checked(Struct, frozen=True, gc=False, metaclass=_CheckedMeta):
         first = [shown.pop(name) for name in positional if name in shown]
         rest = [f"{name}={value}" for name, value in shown.items()]
         return f"{type(self).__name__}({', '.join(first + rest)})"
+
+    @property
+    def __rich_repr__(self) -> NoReturn:
+        # msgspec's own would show every field, secrets too, and rich prints it in tracebacks.
+        raise AttributeError("__rich_repr__")
 
 
 def shown_value(attribute: Attribute, value: object) -> str:

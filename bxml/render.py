@@ -64,7 +64,7 @@ def attribute(value: str) -> str:
 
 def decimal(value: float) -> str:
     """A number without an exponent, which XML Schema's decimal does not know."""
-    written = repr(value)
+    written = repr(value + 0)  # a zero has no sign
     if "e" not in written:
         return written
     from decimal import Decimal  # noqa: PLC0415  # seldom needed, and slow to import

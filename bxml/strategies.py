@@ -14,7 +14,7 @@ except ImportError as error:  # pragma: no cover
 
 from bxml._compose import Container, Verb
 from bxml._declare import Attribute, describe
-from bxml._kinds import Boolean, Choice, Kind, Number, Text
+from bxml._kinds import UNBOUNDED, Boolean, Choice, Kind, Number, Text
 from bxml.document import VERBS, Bxml, Document, Response
 
 V = TypeVar("V", bound=Verb)
@@ -44,6 +44,9 @@ def from_verb(verb: type[V], **attributes: st.SearchStrategy[Any]) -> st.SearchS
     Examples:
         >>> from_verb(Gather, max_digits=st.just(1))
     """
+    unknown = attributes.keys() - set(verb.__struct_fields__)
+    if unknown:
+        raise TypeError(f"{verb.__name__} has no attribute {', '.join(sorted(unknown))}")
     return _required(verb, attributes).flatmap(lambda drawn: _complete(verb, drawn, attributes))
 
 
@@ -56,7 +59,21 @@ def _required(
     for known in describe(verb).attributes:
         values = given.get(known.name, _values(known))
         (drawn if known.required or known.name in given else optional)[known.name] = values
-    return st.fixed_dictionaries(drawn, optional=optional)
+    if not issubclass(verb, Container):
+        return st.fixed_dictionaries(drawn, optional=optional)
+    if "children" in given:
+        drawn["children"] = given["children"]
+        return st.fixed_dictionaries(drawn, optional=optional)
+    holds = [from_verb(held) for held in describe(verb).holds or () if issubclass(held, Verb)]
+    children = st.lists(st.one_of(holds), min_size=verb.least, max_size=min(verb.most, 8))
+    drawn["children"] = children
+    return st.fixed_dictionaries(drawn, optional=optional).map(_within_the_room)
+
+
+def _within_the_room(drawn: dict[str, Any]) -> dict[str, Any]:
+    """Prompts times repeats are at most 20: keep as many prompts as the repeats allow."""
+    repeats = drawn.get("repeat_count") or 1
+    return {**drawn, "children": drawn["children"][: 20 // repeats]}
 
 
 def _complete(
@@ -65,13 +82,10 @@ def _complete(
     if drawn.get("privacy") and "transfer_caller_display_name" in drawn:
         from bxml.verbs.transfer import PRIVATE_NAMES  # noqa: PLC0415  # a verb's own rule
 
-        drawn = {**drawn, "transfer_caller_display_name": PRIVATE_NAMES[0]}
-    if not issubclass(verb, Container) or "children" in given:
-        return st.builds(verb, **{name: st.just(value) for name, value in drawn.items()})
-    holds = [from_verb(held) for held in describe(verb).holds or () if issubclass(held, Verb)]
-    most = min(verb.most // drawn.get("repeat_count", 1), 5)
-    children = st.lists(st.one_of(holds), min_size=verb.least, max_size=most)
-    return children.map(lambda held: verb(held, **drawn))
+        if "transfer_caller_display_name" not in given:
+            named = st.sampled_from(PRIVATE_NAMES)
+            return named.map(lambda name: verb(**{**drawn, "transfer_caller_display_name": name}))
+    return st.builds(verb, **{name: st.just(value) for name, value in drawn.items()})
 
 
 def _values(attribute: Attribute) -> st.SearchStrategy[Any]:
@@ -86,8 +100,8 @@ def _of_kind(kind: Kind) -> st.SearchStrategy[Any]:
         case Choice(values):
             return st.sampled_from(values)
         case Number(whole=True, least=least, most=most):
-            low = None if least is None else int(least)
-            return st.integers(low, None if most is None else int(most))
+            low = -UNBOUNDED if least is None else int(least)
+            return st.integers(low, UNBOUNDED if most is None else int(most))
         case Number(least=least, most=most):
             whole = st.integers(-int(-(least or 0) // 1), int(most or 10**9))
             return st.one_of(whole, st.floats(least, most, allow_nan=False, allow_infinity=False))

@@ -1,12 +1,11 @@
 """What a caller presses and says."""
 
-from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
 from bxml._compose import Container, appends
-from bxml._kinds import Fault
+from bxml.errors import Problem
 from bxml.types import (
     Assumes,
     Delivers,
@@ -147,15 +146,13 @@ class Gather(Container[SpeakSentence | PlayAudio], frozen=True, kw_only=True):
         """Prompts times repeats are at most 20 (documented)."""
         return self.most // (self.repeat_count or 1)
 
-    def across(self) -> Iterable[Fault]:
-        """The rule that ``room`` follows from."""
-        if not self.children or self.repeat_count is None or len(self) <= self.room():
-            return ()
-        got = f"{self.repeat_count} x {len(self)}"
-        return (
-            Fault(
-                "gather-repeat-product",
-                f"times the number of nested verbs must be at most {self.most} (got {got})",
-                "repeat_count",
-            ),
+    def crowded(self, count: int) -> list[Problem]:
+        """What is wrong with holding ``count`` prompts: too many, or too many times the repeats."""
+        if count <= self.room() or count > self.most:
+            return super().crowded(count)
+        words = (
+            f"repeat_count times the number of nested verbs must be at most {self.most}"
+            f" (got {self.repeat_count} x {count})"
         )
+        here = type(self).__name__
+        return [Problem("gather-repeat-product", "error", here, words, attribute="repeat_count")]

@@ -150,7 +150,7 @@ def refused(build: Build) -> list[str]:
         ),
         (
             lambda: ANYTHING(cause="busy"),
-            "Hangup: cause is not an attribute; known are none",
+            "Hangup: cause is not an attribute; it has none",
         ),
         (
             lambda: SpeakSentence("Hi", "julie"),  # type: ignore[call-arg]
