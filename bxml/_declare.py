@@ -198,6 +198,16 @@ def _compile_check(cls: type["Checked"], check: FunctionType) -> None:
     check.__code__ = made["check"].__code__
 
 
+class NoRichRepr:
+    """Takes msgspec's ``__rich_repr__`` away: it shows every field, and rich prints it in tracebacks.
+
+    Without it rich shows the ``repr``, which masks what is secret.
+    """
+
+    def __get__(self, instance: object, owner: type) -> NoReturn:
+        raise AttributeError("__rich_repr__")
+
+
 class _CheckedMeta(StructMeta):
     """Turns a call that does not fit the constructor into the error that says what would fit."""
 
@@ -277,10 +287,8 @@ class Checked(Struct, frozen=True, gc=False, metaclass=_CheckedMeta):
         rest = [f"{name}={value}" for name, value in shown.items()]
         return f"{type(self).__name__}({', '.join(first + rest)})"
 
-    @property
-    def __rich_repr__(self) -> NoReturn:
-        # msgspec's own would show every field, secrets too, and rich prints it in tracebacks.
-        raise AttributeError("__rich_repr__")
+    if not TYPE_CHECKING:
+        __rich_repr__ = NoRichRepr()
 
 
 def shown_value(attribute: Attribute, value: object) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_o
 
 from msgspec import Meta, Struct
 
-from bxml.types import Form, NoControlCharacters, NotBlank, Secret, Trimmed
+from bxml.types import Form, NoControlCharacters, NotBlank, Secret, Splits, Trimmed
 
 # XML 1.0, production [2] Char. Compiled when first needed: it takes milliseconds.
 _ILLEGAL = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
@@ -37,6 +37,20 @@ def shown(value: object, *, secret: bool = False) -> str:
     except Exception:  # noqa: BLE001  # it is somebody else's __repr__, or a number too long for one
         return f"a {type(value).__name__} that cannot be shown"
     return text if len(text) <= 80 else f"{text[:60]}… ({len(text)} characters)"
+
+
+def _apart(url: str) -> str | None:
+    """Why a URL does not come apart into scheme, host, port and path; None if it does."""
+    from urllib.parse import urljoin, urlsplit  # noqa: PLC0415  # not for those with paths only
+
+    try:
+        parts = urlsplit(url)
+        if parts.port is not None and not parts.hostname:
+            return "it has a port and no host"
+        urljoin("http://host/", url)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 class Kind(Struct, frozen=True):
@@ -82,6 +96,7 @@ class Text(Kind, frozen=True):
     no_control: bool = False
     hidden: bool = False
     trimmed: bool = False
+    splits: bool = False
 
     @property
     def secret(self) -> bool:
@@ -110,6 +125,10 @@ class Text(Kind, frozen=True):
             )
         if self.form and not re.fullmatch(self.form.pattern, value):
             return Fault("attribute-format", f"must be {self.form.wanted} (got {got})")
+        if self.splits and (reason := _apart(value)):
+            return Fault(
+                "attribute-format", f"must be a URL that comes apart: {reason} (got {got})"
+            )
         return None
 
     def shortcut(self, scope: dict[str, Any], name: str) -> str:
@@ -122,6 +141,13 @@ class Text(Kind, frozen=True):
         if self.form:
             scope[f"matches_{name}"] = re.compile(self.form.pattern).fullmatch
             tests.append(f"matches_{name}(v)")
+        if self.splits:
+            # Only a host can be wrong, and a path that begins with one slash has none.
+            tests.append(
+                "(v[0] == '/' and v[1:2] != '/' or v.isascii() and '[' not in v"
+                " and ']' not in v and apart(v) is None)"
+            )
+            scope["apart"] = _apart
         return " and ".join(tests)
 
     def read(self, text: str) -> str:
@@ -271,6 +297,7 @@ def kind_of(base: Any, marks: tuple[object, ...]) -> Kind:
             no_control=first(marks, NoControlCharacters) is not None,
             hidden=first(marks, Secret) is not None,
             trimmed=first(marks, Trimmed) is not None,
+            splits=first(marks, Splits) is not None,
         )
     if isinstance(base, type):
         return Instance(base)

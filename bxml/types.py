@@ -25,6 +25,10 @@ class NoControlCharacters(Struct, frozen=True):
     """The text must hold no control character, such as a line break."""
 
 
+class Splits(Struct, frozen=True):
+    """The text must come apart as a URL: a host in brackets, for instance, needs both of them."""
+
+
 class Secret(Struct, frozen=True):
     """The value appears in no ``repr`` and in no error."""
 
@@ -60,12 +64,13 @@ _UUI = r"[^\s,;]+;encoding=(?:base64|jwt|hex)"
 Url = Annotated[
     str,
     Form(f"{_ABSOLUTE}|{_RELATIVE}", "an http or https URL, or one relative to it"),
+    Splits(),
     Trimmed(),
 ]
 """A URL that may be relative to the one that returned the document (documented)."""
 
 AbsoluteUrl = Annotated[
-    str, Form(_ABSOLUTE, "an absolute http or https URL"), Meta(max_length=2048)
+    str, Form(_ABSOLUTE, "an absolute http or https URL"), Splits(), Meta(max_length=2048)
 ]
 """A URL of a REST request: http or https, absolute, at most 2048 characters (documented)."""
 

@@ -1,5 +1,6 @@
 """The ``calls`` command."""
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ try:
 except ImportError:
     sys.exit("the calls command needs the cli extra: pip install 'bxml-calls[cli,web]'")
 
+LARGEST = 65_536
 UNUSABLE = 2
 STYLES = {
     "note": "bold",
@@ -26,6 +28,7 @@ app = typer.Typer(
     help="Control live telephone calls, and run the voice platform on this machine.",
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,  # they show local variables, and those may be secret
 )
 
 
@@ -51,7 +54,7 @@ def demo(
     source = None
     if bxml is not None:
         try:
-            source = sys.stdin.buffer.read() if str(bxml) == "-" else bxml.read_bytes()
+            source = _read(bxml)
         except OSError as error:
             typer.echo(f"{bxml}: {error.strerror}", err=True)
             raise typer.Exit(UNUSABLE) from None
@@ -78,8 +81,22 @@ def demo(
         raise typer.Exit(UNUSABLE)
 
 
+def _read(path: Path) -> bytes:
+    """A document, and one byte more than one may have, so that the parser can tell."""
+    if str(path) != "-":
+        with path.open("rb") as file:
+            return file.read(LARGEST + 1)
+    if sys.stdin is None:
+        raise OSError(0, "there is no standard input")
+    return sys.stdin.buffer.read(LARGEST + 1)
+
+
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows no “ and no ♪ shows a question mark instead.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     app()
 
 

@@ -6,12 +6,13 @@ that touches the network; they differ in two words.
 """
 
 from collections.abc import Generator, Mapping
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 from msgspec import Struct
 
+from bxml._declare import NoRichRepr
 from calls.errors import ConnectionFailed, UnexpectedReply
 
 T = TypeVar("T")
@@ -36,6 +37,9 @@ class Request(Struct, frozen=True):
     def __repr__(self) -> str:
         return f"Request({self.method} {self.path})"
 
+    if not TYPE_CHECKING:
+        __rich_repr__ = NoRichRepr()
+
 
 class Reply(Struct, frozen=True):
     """One HTTP reply, read to its end."""
@@ -47,12 +51,23 @@ class Reply(Struct, frozen=True):
     def __repr__(self) -> str:
         return f"Reply({self.status}, {len(self.content)} bytes)"
 
+    if not TYPE_CHECKING:
+        __rich_repr__ = NoRichRepr()
+
 
 Flow: TypeAlias = Generator[Request, Reply, T]
 """What an operation is: yields requests, receives replies, returns a ``T``."""
 
 # Before the request is on its way. Whatever happens later, it may have arrived.
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.InvalidURL,
+    httpx.LocalProtocolError,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+)
+_FAILURES = (httpx.TransportError, httpx.InvalidURL)
 
 
 def run(flow: Flow[T], client: httpx.Client) -> T:
@@ -80,38 +95,64 @@ async def arun(flow: Flow[T], client: httpx.AsyncClient) -> T:
 def _deliver(request: Request, client: httpx.Client) -> Reply:
     try:
         with client.stream(
-            request.method, request.url, headers=request.headers, content=request.content
+            request.method, request.url, headers=_headers(request), content=request.content
         ) as response:
-            body = bytearray()
+            body = _Body(request, response)
             for chunk in response.iter_bytes():
-                body += chunk
-                _bound(request, response, body)
-            return Reply(response.status_code, response.headers, bytes(body))
-    except (httpx.TransportError, httpx.InvalidURL, httpx.DecodingError) as error:
-        raise _failure(request, error) from error
+                body.add(chunk)
+            return body.reply()
+    except _FAILURES as error:
+        failure = _failure(request, error)
+    # Not from within: the frames of the cause hold the headers of the request, secrets and all.
+    raise failure
 
 
 async def _adeliver(request: Request, client: httpx.AsyncClient) -> Reply:
     try:
         async with client.stream(
-            request.method, request.url, headers=request.headers, content=request.content
+            request.method, request.url, headers=_headers(request), content=request.content
         ) as response:
-            body = bytearray()
+            body = _Body(request, response)
             async for chunk in response.aiter_bytes():
-                body += chunk
-                _bound(request, response, body)
-            return Reply(response.status_code, response.headers, bytes(body))
-    except (httpx.TransportError, httpx.InvalidURL, httpx.DecodingError) as error:
-        raise _failure(request, error) from error
+                body.add(chunk)
+            return body.reply()
+    except _FAILURES as error:
+        failure = _failure(request, error)
+    raise failure
 
 
-def _bound(request: Request, response: httpx.Response, body: bytearray) -> None:
-    if len(body) > LARGEST_REPLY:
-        reason = f"a body of more than {LARGEST_REPLY:,} bytes"
-        raise UnexpectedReply(request.method, request.path, response.status_code, reason)
+def _headers(request: Request) -> dict[str, str]:
+    # Compressed, a reply of a few hundred bytes may be gigabytes: it is not asked for.
+    return {"Accept-Encoding": "identity", **request.headers}
+
+
+class _Body:
+    """The body of a reply as it comes in, of bounded size."""
+
+    def __init__(self, request: Request, response: httpx.Response) -> None:
+        self._request = request
+        self._response = response
+        self._bytes = bytearray()
+        encoding = response.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("", "identity"):
+            raise self._unexpected("a compressed body, which was not asked for")
+
+    def add(self, chunk: bytes) -> None:
+        self._bytes += chunk
+        if len(self._bytes) > LARGEST_REPLY:
+            raise self._unexpected(f"a body of more than {LARGEST_REPLY:,} bytes")
+
+    def reply(self) -> Reply:
+        return Reply(self._response.status_code, self._response.headers, bytes(self._bytes))
+
+    def _unexpected(self, reason: str) -> UnexpectedReply:
+        status = self._response.status_code
+        return UnexpectedReply(self._request.method, self._request.path, status, reason)
 
 
 def _failure(request: Request, error: Exception) -> ConnectionFailed:
-    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    sent = not isinstance(error, (*_NOT_SENT, httpx.InvalidURL))
+    # The text of a LocalProtocolError quotes the header that is wrong.
+    quotable = str(error) and not isinstance(error, httpx.LocalProtocolError)
+    reason = f"{type(error).__name__}: {error}" if quotable else type(error).__name__
+    sent = not isinstance(error, _NOT_SENT)
     return ConnectionFailed(request.method, request.path, reason, may_have_arrived=sent)

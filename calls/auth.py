@@ -2,12 +2,14 @@
 
 from base64 import b64encode
 from collections.abc import Callable
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
 
+from bxml.types import AbsoluteUrl, Form, NotBlank, Secret
 from calls._exchange import Flow, Reply, Request
 from calls.errors import UnexpectedReply, error_of
+from calls.models import Model
 
 TOKEN_URL = "https://api.bandwidth.com/api/v1/oauth2/token"  # noqa: S105  # where, not what
 RENEW_BEFORE = 60.0
@@ -16,28 +18,22 @@ RENEW_BEFORE = 60.0
 UNAUTHORIZED = 401
 
 
-class OAuth2(Struct, frozen=True):
+class OAuth2(Model, frozen=True):
     """API credentials, the normal way: a client id and its secret.
 
     ``token_url`` is where they are exchanged for a token.
     """
 
-    client_id: str
-    client_secret: str
-    token_url: str = TOKEN_URL
-
-    def __repr__(self) -> str:
-        return f"OAuth2({self.client_id!r}, '…', token_url={self.token_url!r})"
+    client_id: Annotated[str, NotBlank()]
+    client_secret: Annotated[str, NotBlank(), Secret()]
+    token_url: AbsoluteUrl = TOKEN_URL
 
 
-class Basic(Struct, frozen=True):
+class Basic(Model, frozen=True):
     """User name and password. The platform stops accepting them on 2 December 2026."""
 
-    username: str
-    password: str
-
-    def __repr__(self) -> str:
-        return f"Basic({self.username!r}, '…')"
+    username: Annotated[str, NotBlank()]
+    password: Annotated[str, NotBlank(), Secret()]
 
 
 Auth = OAuth2 | Basic
@@ -69,8 +65,8 @@ class Tokens:
             self._ends = 0.0
 
 
-class _Token(Struct):
-    access_token: str
+class _Token(Model, frozen=True):
+    access_token: Annotated[str, Form(r"[\x21-\x7e]+", "what a header can carry"), Secret()]
     expires_in: float = 0.0
 
 
@@ -90,8 +86,8 @@ def authorized(request: Request, auth: Auth, tokens: Tokens) -> Flow[Reply]:
     if reply.status != UNAUTHORIZED or fresh:
         return reply
     tokens.drop(token)
-    token = yield from _fetch(auth, tokens)
-    return (yield _with(request, f"Bearer {token}"))
+    del token, reply
+    return (yield _with(request, f"Bearer {(yield from _fetch(auth, tokens))}"))
 
 
 def _fetch(auth: OAuth2, tokens: Tokens) -> Flow[str]:
@@ -112,13 +108,14 @@ def _fetch(auth: OAuth2, tokens: Tokens) -> Flow[str]:
         )
     try:
         token = msgspec.json.decode(reply.content, type=_Token)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        # The body may hold a token all the same: it is not shown.
-        reason = "a body that holds no access_token"
-        raise UnexpectedReply(request.method, request.path, reply.status, reason) from None
-    if not token.access_token.isascii() or not token.access_token.isprintable():
-        reason = "an access_token that no header can carry"
-        raise UnexpectedReply(request.method, request.path, reply.status, reason)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        token = None
+    if token is None:
+        # The body may hold a token all the same: it is shown nowhere.
+        status = reply.status
+        del reply
+        reason = "a body that holds no usable access_token"
+        raise UnexpectedReply(request.method, request.path, status, reason)
     tokens.keep(token.access_token, token.expires_in)
     return token.access_token
 

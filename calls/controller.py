@@ -130,7 +130,7 @@ class CallController:
         page = run(first, self._client)
         seen = set[str]()
         yield from page.calls
-        while page.next_url and page.next_url not in seen:
+        while page.calls and page.next_url and page.next_url not in seen:
             seen.add(page.next_url)
             page = run(operations.next_page(self._site, page.next_url), self._client)
             yield from page.calls
@@ -180,7 +180,7 @@ class AsyncCallController:
         seen = set[str]()
         for call in page.calls:
             yield call
-        while page.next_url and page.next_url not in seen:
+        while page.calls and page.next_url and page.next_url not in seen:
             seen.add(page.next_url)
             page = await arun(operations.next_page(self._site, page.next_url), self._client)
             for call in page.calls:

@@ -21,8 +21,9 @@ CallsError                      base of all
 import re
 from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -63,6 +64,9 @@ class ConnectionFailed(CallsError):
         self.reason = reason
         self.may_have_arrived = may_have_arrived
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(ConnectionFailed, may_have_arrived=self.may_have_arrived), self.args
+
     def __str__(self) -> str:
         arrived = "it may have arrived" if self.may_have_arrived else "it was not sent"
         return f"{self.method} {self.path}: no reply ({self.reason}); {arrived}"
@@ -96,6 +100,7 @@ class StatusError(CallsError):
     """
 
     code: ClassVar[int | None] = None
+    _by_position: ClassVar[tuple[str, ...]] = ("status", "description")
 
     def __init__(
         self,
@@ -116,6 +121,10 @@ class StatusError(CallsError):
         self.type = type
         self.error_id = error_id
         self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        named = {name: value for name, value in vars(self).items() if name not in self._by_position}
+        return partial(type(self), **named), self.args
 
     def __str__(self) -> str:
         after = "" if self.retry_after is None else f" (try again after {self.retry_after:g} s)"
@@ -199,9 +208,9 @@ def error_of(
     """The exception for a refusal. Reads the body leniently: a proxy may have written it."""
     try:
         told = msgspec.json.decode(body, type=_VoiceApiError)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         told = _VoiceApiError()
-    cls = _BY_STATUS.get(status, ServerError if status >= 500 else StatusError)
+    cls = _BY_STATUS.get(status, ServerError if 500 <= status < 600 else StatusError)
     return cls(
         status,
         _clean(told.description) or _phrase(status),
@@ -221,7 +230,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     try:
         # The reply's own date is what the other one is relative to, whatever our clock says.
         until = parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("date", ""))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return max(until.total_seconds(), 0.0)
 

@@ -45,8 +45,8 @@ State = Literal["active", "completed"]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-class Request(Checked, frozen=True):
-    """A request of the REST API: cannot be built wrong."""
+class Model(Checked, frozen=True):
+    """A value for the REST API: cannot be built wrong."""
 
     @classmethod
     def refuse(cls, problems: Iterable[Problem]) -> NoReturn:
@@ -54,7 +54,7 @@ class Request(Checked, frozen=True):
         raise InvalidRequest(problems)
 
 
-def _needs_https(request: Request, url: str, *secrets: str) -> Iterable[Fault]:
+def _needs_https(request: Model, url: str, *secrets: str) -> Iterable[Fault]:
     """Credentials go to https URLs only (documented); a loopback address has no wire to listen on."""
     value = getattr(request, url)
     if value is None or not any(getattr(request, name) is not None for name in secrets):
@@ -65,7 +65,7 @@ def _needs_https(request: Request, url: str, *secrets: str) -> Iterable[Fault]:
         yield Fault("https-with-credentials", words, url)
 
 
-class MachineDetection(Request, frozen=True, kw_only=True, rename=vendor_name, omit_defaults=True):
+class MachineDetection(Model, frozen=True, kw_only=True, rename=vendor_name, omit_defaults=True):
     """How to find out whether a person or a machine answered. Use whole seconds (documented)."""
 
     mode: Annotated[Literal["sync", "async"], Assumes("async")] | None = None
@@ -85,7 +85,7 @@ class MachineDetection(Request, frozen=True, kw_only=True, rename=vendor_name, o
     fallback_password: Password | None = None
 
 
-class CreateCall(Request, frozen=True, kw_only=True, rename=vendor_name, omit_defaults=True):
+class CreateCall(Model, frozen=True, kw_only=True, rename=vendor_name, omit_defaults=True):
     """An outbound call to be placed.
 
     ``to`` is a number in E.164 form or a SIP URI; ``from_`` is one of the account's numbers.
@@ -132,7 +132,7 @@ class CreateCall(Request, frozen=True, kw_only=True, rename=vendor_name, omit_de
         return faults
 
 
-class UpdateCall(Request, frozen=True, kw_only=True, rename=vendor_name, omit_defaults=True):
+class UpdateCall(Model, frozen=True, kw_only=True, rename=vendor_name, omit_defaults=True):
     """A change to a live call: send it to ``redirect_url``, or end it with ``state="completed"``."""
 
     state: Annotated[State, Assumes("active")] | None = None
@@ -161,7 +161,7 @@ class UpdateCall(Request, frozen=True, kw_only=True, rename=vendor_name, omit_de
         ]
 
 
-class ListCalls(Request, frozen=True, kw_only=True, rename=vendor_name, omit_defaults=True):
+class ListCalls(Model, frozen=True, kw_only=True, rename=vendor_name, omit_defaults=True):
     """Which calls to list. Start times are inclusive; pages hold 1 to 10,000 calls."""
 
     to: str | None = None

@@ -53,7 +53,11 @@ class Page(Struct, frozen=True):
 
 def site(account_id: str, base_url: str, auth: Auth, tokens: Tokens) -> Site:
     """A checked ``Site``."""
-    if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).hostname:
+    try:
+        scheme, host, _ = _origin(base_url)
+    except (AttributeError, TypeError, ValueError):
+        scheme, host = "", None
+    if scheme not in ("http", "https") or not host:
         _refuse("base_url", f"must be an absolute http or https URL (got {base_url!r})")
     return Site(_id("account_id", account_id), base_url.rstrip("/"), auth, tokens)
 
@@ -220,19 +224,28 @@ def _next_url(request: Request, reply: Reply) -> str | None:
     header = reply.headers.get("link", "")[:16_384]
     links: list[tuple[str, str]] = _LINK.findall(header)
     for target, relation in links:
-        if "next" in relation.split():
+        if "next" not in relation.split():
+            continue
+        try:
             url = urljoin(request.url, target)
-            here, there = urlsplit(request.url), urlsplit(url)
-            if (here.scheme, here.netloc) != (there.scheme, there.netloc):
-                reason = "a next page on another host; the credentials do not go there"
-                raise UnexpectedReply(request.method, request.path, reply.status, reason)
-            return url
+            same = _origin(request.url) == _origin(url)
+        except ValueError:
+            same, url = False, ""
+        if not same:
+            reason = "a next page on another host; the credentials do not go there"
+            raise UnexpectedReply(request.method, request.path, reply.status, reason)
+        return url
     return None
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _id(name: str, value: str) -> str:
     """An id that may stand in a path: anything else could lead an authorized request elsewhere."""
-    if not _ID.fullmatch(str(value)):
+    if not isinstance(value, str) or not _ID.fullmatch(value):  # type: ignore[redundant-expr]
         shown = repr(value)[:80]
         _refuse(name, f"must be an id of letters, digits, - and _ (got {shown})")
     return value

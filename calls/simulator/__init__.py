@@ -136,7 +136,10 @@ class Simulator:
     def run(self, *, until: float = float("inf")) -> None:
         """Let time pass until a moment, or, without one, until nothing more is going to happen."""
         while True:
-            self._deliver_all()
+            if self._deliver_one():
+                if not isinstance(self._clock, VirtualClock) and self._clock.now() >= until:
+                    return
+                continue
             with self._woken:
                 self._engine.now = max(self._engine.now, self._clock.now())
                 due = self._engine.due()
@@ -152,17 +155,18 @@ class Simulator:
                 else:
                     self._engine.step()
 
-    def _deliver_all(self) -> None:
-        while True:
-            with self._woken:
-                if not self._engine.outgoing:
-                    return
-                delivery = self._engine.outgoing.pop(0)
-            # Not holding the engine: the application may well use the REST API while it answers.
-            outcome = self._post(delivery)
-            with self._woken:
-                self._engine.now = max(self._engine.now, self._clock.now())
-                self._engine.delivered(delivery, outcome)
+    def _deliver_one(self) -> bool:
+        """Deliver the webhook that has waited longest, if one waits."""
+        with self._woken:
+            if not self._engine.outgoing:
+                return False
+            delivery = self._engine.outgoing.pop(0)
+        # Not holding the engine: the application may well use the REST API while it answers.
+        outcome = self._post(delivery)
+        with self._woken:
+            self._engine.now = max(self._engine.now, self._clock.now())
+            self._engine.delivered(delivery, outcome)
+        return True
 
     # What happened
 
@@ -202,7 +206,7 @@ class Simulator:
         """
         from calls.simulator.server import Server, platform_app  # noqa: PLC0415  # an extra
 
-        before = self.base_url, self.auth
+        before = self.base_url, self.auth, self._engine.calls_url
         with Server(platform_app(self.handle)) as server:
             self.base_url = server.url + BASE_PATH
             self.auth = OAuth2(
@@ -212,7 +216,7 @@ class Simulator:
             try:
                 yield server
             finally:
-                self.base_url, self.auth = before
+                self.base_url, self.auth, self._engine.calls_url = before
 
     def close(self) -> None:
         """Close the connections to applications."""

@@ -53,7 +53,7 @@ class Caller(Struct, frozen=True):
 
     def answers(self, *, after: float = 2.0) -> "Caller":
         """Answers when it has rung for some seconds."""
-        return replace(self, outcome="answers", rings_for=after)
+        return replace(self, outcome="answers", rings_for=_seconds(after))
 
     def is_busy(self) -> "Caller":
         """Is talking to somebody else."""
@@ -61,7 +61,7 @@ class Caller(Struct, frozen=True):
 
     def rejects(self, *, after: float = 2.0) -> "Caller":
         """Refuses the call when it has rung for some seconds."""
-        return replace(self, outcome="rejects", rings_for=after)
+        return replace(self, outcome="rejects", rings_for=_seconds(after))
 
     def never_answers(self) -> "Caller":
         """Lets it ring."""
@@ -83,9 +83,7 @@ class Caller(Struct, frozen=True):
 
     def waits(self, seconds: float) -> "Caller":
         """Does nothing for some seconds."""
-        if not 0 <= seconds < float("inf"):
-            raise ValueError(f"a caller waits a number of seconds, not below 0 (got {seconds!r})")
-        return self._then(Waits(seconds))
+        return self._then(Waits(_seconds(seconds)))
 
     def hangs_up(self) -> "Caller":
         """Leaves the call."""
@@ -93,3 +91,9 @@ class Caller(Struct, frozen=True):
 
     def _then(self, step: Step) -> "Caller":
         return replace(self, steps=(*self.steps, step))
+
+
+def _seconds(value: float) -> float:
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"a caller waits a number of seconds, not below 0 (got {value!r})")
+    return value

@@ -1,10 +1,13 @@
 """A call on this machine, from its beginning to its end: what ``calls demo`` shows."""
 
 import runpy
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
+
+import httpx
 
 from bxml import Bxml, Document, ParseError, parse
 from calls.controller import CallController
@@ -24,6 +27,9 @@ UPDATE = (
     .pause(duration=60)
 )
 """What is pushed into the waiting call, unless the reader has a document of their own."""
+
+LONGEST_SECONDS = 5.0
+"""Seconds of wall time after which no more webhooks are delivered."""
 
 Show = Callable[["Line"], None]
 
@@ -59,7 +65,10 @@ def run(show: Show, source: bytes | None = None) -> ParseError | None:
             simulator.serve() as platform,
             Server(example("acme")["app"]) as acme,
             CallController(
-                simulator.account_id, auth=simulator.auth, base_url=simulator.base_url
+                simulator.account_id,
+                auth=simulator.auth,
+                base_url=simulator.base_url,
+                transport=httpx.HTTPTransport(),  # straight there, whatever proxy the machine has
             ) as controller,
         ):
             show(Line(None, "note", f"The platform is at {platform.url}, Acme at {acme.url}."))
@@ -86,6 +95,7 @@ class _Demo:
             application_id=APPLICATION,
             answer_url=f"{self.acme}/answer",
             disconnect_url=f"{self.acme}/disconnect",
+            callback_timeout=1,
         ).call_id
         self._pass(30)
         self._say("update_call_bxml: in the middle of the long pause, its document is replaced.")
@@ -181,10 +191,13 @@ def _on_this_machine(
     poster: Poster,
 ) -> Callable[[Delivery], Answered | Unanswered]:
     """Deliver webhooks to this machine only: the reader's document may name any URL there is."""
+    deadline = time.monotonic() + LONGEST_SECONDS
 
     def post(delivery: Delivery) -> Answered | Unanswered:
         if urlsplit(delivery.target.url).hostname not in LOOPBACK:
             return Unanswered("the demo contacts this machine only")
+        if time.monotonic() > deadline:
+            return Unanswered("the demo has no more time")
         return poster(delivery)
 
     return post

@@ -104,6 +104,8 @@ class Engine:
 
     def plan(self, call: Call, seconds: float, what: str, argument: Any = None) -> None:
         """Let something happen later, unless the call has turned to something else by then."""
+        if seconds > 0:
+            call.fetches = 0
         self._plan(call, seconds, what, argument, call.turn)
 
     def plan_anyway(self, call: Call, seconds: float, what: str, argument: Any = None) -> None:
@@ -222,19 +224,17 @@ class Engine:
                 self._send(call, event, Targets(call.disconnect))
             return
         parent = self.calls[call.parent_id]
-        if call.destination and (url := call.destination.transfer_disconnect_url):
-            event = self.event(call, TransferDisconnectEvent, **ended)
-            self._tell(call, event, parent, url)
+        if call.destination and call.destination.transfer_disconnect_url:
+            self._tell(call, self.event(call, TransferDisconnectEvent, **ended))
         self.happens["leg is over"](self, parent, call)
 
-    def _tell(self, leg: Call, event: Event, parent: Call, url: str) -> None:
-        there = self.resolve(parent, url)
-        if there is None:
-            self.note(leg, "note", f"no transferDisconnect: {url!r} leads nowhere")
+    def _tell(self, leg: Call, event: Event) -> None:
+        if leg.disconnect_url is None:
+            self.note(leg, "note", "no transferDisconnect: its relative URL leads nowhere")
         elif leg.destination:
             method = leg.destination.transfer_disconnect_method
             login = leg.destination.username, leg.destination.password
-            self._send(leg, event, Targets(target(there, method, *login)))
+            self._send(leg, event, Targets(target(leg.disconnect_url, method, *login)))
 
     def stop(self, call: Call) -> None:
         """Break off whatever a call is doing."""
@@ -350,10 +350,9 @@ class Engine:
 
     def fetch(self, call: Call, event: Event, there: Targets) -> None:
         """Ask the application for a document. The call waits for it."""
-        call.fetches = call.fetches + 1 if call.fetched_at == self.now else 1
-        call.fetched_at = self.now
+        call.fetches += 1
         if call.fetches > self.settings.most_documents_at_once:
-            words = f"{call.fetches - 1} documents were fetched without any time passing"
+            words = f"{call.fetches - 1} documents were fetched, and no verb in them took time"
             self.hang_up(call, "error", words)
             return
         call.activity = Fetching(self._send(call, event, there).id)
@@ -505,7 +504,8 @@ class Engine:
         self, parent: Call, destination: Any, caller_id: str | None, timeout: float
     ) -> Call:
         """A leg that a Transfer is about to ring."""
-        remote = parent.from_ if parent.direction == "inbound" else parent.to
+        remote = self.who(parent)
+        told = destination.transfer_disconnect_url
         leg = Call(
             id=self._call_id(),
             application_id=parent.application_id,
@@ -520,6 +520,7 @@ class Engine:
             parent_id=parent.id,
             destination=destination,
             transfer_caller_id=caller_id or remote,
+            disconnect_url=self.resolve(parent, told) if told else None,
         )
         self.calls[leg.id] = leg
         return leg

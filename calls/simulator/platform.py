@@ -351,6 +351,8 @@ def _vendor_words(model: type[Any], problem: Problem) -> str:
         return f"Invalid {name.removesuffix('Method')}Url method. Supported methods: [POST, GET]"
     if problem.rule == "attribute-range" and isinstance(known.kind, Number):
         got = problem.message.rpartition("(got ")[2].rstrip(")")
+        if known.kind.least is None or known.kind.most is None:
+            return f"{name} is out of range"
         span = f"[{known.kind.least:g}, {known.kind.most:g}]"
         return f"{name} must be within the range {span}, but was {got}"
     if problem.rule == "length" and name == "tag":

@@ -1,5 +1,6 @@
 """Webhooks over real HTTP, as the platform posts them."""
 
+import time
 from urllib.parse import urlencode
 
 import httpx
@@ -22,10 +23,15 @@ class Poster:
         """Deliver one webhook. Every failure is an outcome; none is raised."""
         there = delivery.target
         auth = (there.username or "", there.password or "")
-        headers = {"User-Agent": "BandwidthAPI/2.0 (simulated)"}
+        headers = {
+            "Accept-Encoding": "identity",
+            "User-Agent": "BandwidthAPI/2.0 (simulated)",
+        }
+        deadline = time.monotonic() + delivery.timeout
         url, body = there.url, b""
         if there.method == "GET":
             fields = msgspec.json.decode(delivery.body)
+            url = url.partition("#")[0]
             url += ("&" if "?" in url else "?") + urlencode(fields)
         else:
             body = delivery.body
@@ -40,10 +46,14 @@ class Poster:
                 auth=auth if any(auth) else None,
             ) as reply:
                 content = bytearray()
+                if reply.headers.get("content-encoding", "identity") != "identity":
+                    return Unanswered("the reply is compressed, which was not asked for")
                 for chunk in reply.iter_bytes():
                     content += chunk
                     if len(content) > LARGEST_REPLY:
                         break
+                    if time.monotonic() > deadline:
+                        return Unanswered("the reply took too long")
                 return Answered(reply.status_code, bytes(content[: LARGEST_REPLY + 1]))
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             return Unanswered(type(error).__name__)

@@ -1,11 +1,12 @@
 """What the engine keeps of a call. Plain data throughout, so that all of it can be copied."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from msgspec import Struct
 
+from bxml._declare import NoRichRepr
 from bxml.document import CallVerb
 from bxml.verbs import Gather, PhoneNumber, SipUri, Transfer
 from calls.events import Event
@@ -30,7 +31,7 @@ class Settings(Struct, frozen=True):
     token_seconds: float = 3600.0
     """The lifetime of an OAuth2 token."""
     most_documents_at_once: int = 100
-    """Documents that a call may fetch without any time passing, before it is ended as a loop."""
+    """Documents that a call may fetch without a verb that takes time, before it is ended as a loop."""
 
 
 class Target(Struct, frozen=True):
@@ -43,6 +44,9 @@ class Target(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Target({self.method} {self.url})"
+
+    if not TYPE_CHECKING:
+        __rich_repr__ = NoRichRepr()
 
 
 class Targets(Struct, frozen=True):
@@ -179,7 +183,6 @@ class Call(Struct):
     base_url: str | None = None
     activity: Activity | None = None
     turn: int = 0
-    fetched_at: float = -1.0
     fetches: int = 0
 
     # What its party does.
@@ -191,6 +194,7 @@ class Call(Struct):
     parent_id: str | None = None
     destination: PhoneNumber | SipUri | None = None
     transfer_caller_id: str | None = None
+    disconnect_url: str | None = None
     joining: bool = False
 
     @property

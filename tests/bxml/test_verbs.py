@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.pretty import pretty_repr
 
 import bxml.strategies
 from bxml import (
@@ -29,6 +30,7 @@ from bxml import (
 )
 from bxml._compose import Verb
 from bxml._declare import describe
+from calls import Basic, OAuth2
 
 Build = Callable[[], object]
 ANYTHING: Any = Hangup
@@ -219,6 +221,28 @@ def test_a_password_is_in_no_repr_and_in_no_error() -> None:
         f"Gather: password holds U+0000 at index {len(secret)}, which XML cannot carry"
         " (got a secret, not shown)"
     ]
+
+
+def test_rich_shows_the_masked_repr_too() -> None:
+    secret = "hunter2"
+    for value in (PlayAudio("/a", password=secret), OAuth2("id", secret), Basic("u", secret)):
+        assert secret not in pretty_repr(value)
+        assert secret not in pretty_repr([value])
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: Pause(duration=10**5000),
+        lambda: Gather(speech_timeout=10**5000),
+        lambda: Gather(speech_timeout=10**16),
+        lambda: Redirect("//[x"),
+        lambda: Redirect("http://[bad/"),
+        lambda: Redirect("http://host:99999/"),
+    ],
+)
+def test_values_that_cannot_even_be_shown_or_split_are_refused(build: Build) -> None:
+    assert refused(build)
 
 
 @pytest.mark.parametrize("value", [0.1, 86400, 1, 2.5])
