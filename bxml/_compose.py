@@ -27,8 +27,22 @@ Content = TypeVar("Content")
 Child = TypeVar("Child", bound="Verb")
 
 
+_elements: set[type] = set()
+"""The elements of the language, once all of them are declared."""
+
+
 class Verb(Checked, frozen=True):
     """A BXML verb or nested tag: an immutable value, equal to any other with the same content."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for base in cls.__mro__[1:]:
+            if base in _elements:
+                # The name of a class is the name of its element, and the platform knows no other.
+                raise TypeError(
+                    f"{base.__name__} is an element of the language and has no subclasses;"
+                    f" write a function that returns one"
+                )
 
 
 class TextVerb(Verb, Generic[Content], frozen=True):
@@ -229,6 +243,11 @@ def explain_absent_methods(verbs: Iterable[type[Verb]]) -> None:
     absent |= {python_name(verb.__name__): _barred(verb) for verb in verbs}
     for name, words in absent.items():
         setattr(Container, name, _Instead(words))
+
+
+def close_the_language(elements: Iterable[type[Verb]]) -> None:
+    """Let no other class pass for one of these."""
+    _elements.update(elements)
 
 
 def appends(verb: Callable[P, Verb]) -> Callable[Concatenate[C, P], C]:

@@ -2,7 +2,7 @@
 
 from typing import Any, Self, TypeAlias, overload
 
-from bxml._compose import Container, Verb, appends, explain_absent_methods
+from bxml._compose import Container, Verb, appends, close_the_language, explain_absent_methods
 from bxml.errors import InvalidDocument, Problem
 from bxml.render import DECLARATION, render, render_pretty
 from bxml.verbs import (
@@ -104,6 +104,7 @@ VERBS: tuple[type[Verb], ...] = (
 """Every element of the language, roots and nested tags included."""
 
 explain_absent_methods(set(VERBS) - {Bxml, Response})
+close_the_language(VERBS)
 
 
 def _bound(markup: str, document: Document) -> None:

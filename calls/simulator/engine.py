@@ -473,6 +473,7 @@ class Engine:
                 self.act_after(call, len(digits) * self.settings.key_seconds)
             case Says(words):
                 self.note(call, "says", words)
+                self.happens["begins to say"](self, call, words)
                 call.acting = True
                 self.plan_anyway(call, self.spoken(words), "has said", words)
             case HangsUp():

@@ -130,6 +130,13 @@ def _no_more_was_pressed(engine: Engine, call: Call, _: Any) -> None:
         _has_gathered(engine, call, call.activity)
 
 
+def _begins_to_say(_: Engine, call: Call, __: Any) -> None:
+    # Whoever speaks is let finish: no timeout and no prompt cuts in.
+    gathering = call.activity
+    if isinstance(gathering, Gathering) and assumed(gathering.verb, "input") != "dtmf":
+        call.turn += 1
+
+
 def _has_said(engine: Engine, call: Call, words: str) -> None:
     engine.act_after(call, 0.0)
     match call.activity:
@@ -277,6 +284,7 @@ Engine.performs.update(
 )
 Engine.happens.update(
     {
+        "begins to say": _begins_to_say,
         "has paused": _has_paused,
         "has played": _has_played,
         "has prompted": _has_prompted,

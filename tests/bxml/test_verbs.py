@@ -294,6 +294,12 @@ def test_a_verb_cannot_be_changed() -> None:
         msgspec.structs.replace(Gather(), max_digits=77)
 
 
+def test_an_element_has_no_subclasses() -> None:
+    """It would be written under a name that the platform does not know."""
+    with pytest.raises(TypeError, match="Response is an element of the language"):
+        type("Mine", (Response,), {})
+
+
 def test_verbs_of_different_classes_differ() -> None:
     one: list[Verb] = [PlayAudio("/a"), Response()]
     other: list[Verb] = [SpeakSentence("/a"), bxml.Bxml()]

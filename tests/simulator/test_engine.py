@@ -209,6 +209,9 @@ def test_speech_is_gathered_where_it_is_asked_for() -> None:
     spoken = Gather(gather_url="/chosen", input="speech")
     event, *_ = gathered(spoken, Caller().waits(1).says("yes please"))
     assert (event.text, event.digits) == ("yes please", "")
+    slowly = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+    event, *_ = gathered(spoken, Caller().waits(1).says(slowly))
+    assert event.text == slowly, "nobody is cut off in the middle of a word"
     event, *_ = gathered(spoken, Caller())
     assert event.text == "Speech timeout elapsed before transcription"
 
