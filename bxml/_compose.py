@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from sys import maxsize
 from typing import (
+    TYPE_CHECKING,
     Any,
     ClassVar,
     Concatenate,
@@ -18,7 +19,7 @@ from typing import (
 from msgspec.structs import force_setattr
 
 from bxml._declare import Checked, describe, python_name, refuse_call
-from bxml._kinds import shown
+from bxml._kinds import Fault, shown
 from bxml.errors import InvalidVerb, Problem
 
 P = ParamSpec("P")
@@ -33,6 +34,39 @@ _elements: set[type] = set()
 
 class Verb(Checked, frozen=True):
     """A BXML verb or nested tag: an immutable value, equal to any other with the same content."""
+
+    ends: ClassVar[bool | str] = False
+    """Whether nothing after it in a document runs; or the attribute with which that is so."""
+
+    background: ClassVar[bool] = False
+    """Whether it returns at once, so that the next verb runs while it goes on."""
+
+    answers: ClassVar[bool | str] = False
+    """Whether it answers an inbound call (inferred); or the attribute that may say no."""
+
+    in_conference: ClassVar[bool] = False
+    """Whether it may stand in the document of a conference."""
+
+    in_transfer_answer: ClassVar[bool | None] = True
+    """Whether it may stand in the reply to transferAnswer; None where no source says."""
+
+    def ends_here(self) -> bool:
+        """Whether nothing after this very verb runs."""
+        cls = type(self)
+        if isinstance(cls.ends, str):
+            return getattr(self, cls.ends) is not None
+        return cls.ends
+
+    def answers_here(self) -> bool:
+        """Whether this very verb answers an inbound call."""
+        cls = type(self)
+        if isinstance(cls.answers, str):
+            return getattr(self, cls.answers) is not False
+        return cls.answers
+
+    def doubts(self) -> Iterable[Fault]:
+        """What may be built, and is without effect or risky all the same. For ``check``."""
+        return ()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -57,11 +91,15 @@ class Container(Verb, Generic[Child], frozen=True):
     Every method that adds returns a new object; the one it is called on stays as it was.
     """
 
-    # Any iterable may come in; it is a tuple from then on. Read it through the container itself.
-    children: Iterable[Child] = ()
+    if TYPE_CHECKING:
+        # The field is declared where its place among the positional ones is known.
+        @property
+        def children(self) -> Iterable[Child]: ...
 
     least: ClassVar[int] = 0
     most: ClassVar[int] = maxsize
+    bare: ClassVar[bool] = False
+    """Whether those that it holds stand in it without attributes of their own."""
     bounded: ClassVar[bool]
     """Whether another child can be one too many."""
 
@@ -126,11 +164,23 @@ class Container(Verb, Generic[Child], frozen=True):
                 got += "; write then(*verbs)"
             elif isinstance(child, type):
                 got += f"; write {child.__name__}(…)"
-            return [Problem("nesting", "error", path, f"{self.may_hold()} (got {got})")]
+            return [Problem(cls.limit_rule, "error", path, f"{self.may_hold()} (got {got})")]
+        if cls.bare:
+            names = [known.name for known in describe(cast("type[Verb]", type(child))).written]
+            given = [name for name in names if getattr(child, name) is not None]
+            return [self._dressed(child, name, path) for name in given]
         if isinstance(child, Container) and child.least:
             return [problem.under(path) for problem in child.lacks()]
         cls._ready |= {cast("type[Verb]", type(child))}
         return []
+
+    def _dressed(self, child: Any, name: str, path: str) -> Problem:
+        own = type(child).__name__
+        words = (
+            f"{name} is not an attribute of a {own} in a {type(self).__name__}; it has none there"
+        )
+        at = f"{path} > {own}"
+        return Problem(self.limit_rule, "error", at, words, attribute=name)
 
     def room(self) -> int:
         """How many children this container may hold, with the attributes that it has."""
@@ -140,15 +190,21 @@ class Container(Verb, Generic[Child], frozen=True):
         """What is wrong with holding ``count`` children, if anything is."""
         if count <= self.most:
             return []
-        words = f"may hold at most {self.most} {self._nouns()} (got {count})"
+        words = f"may hold {self._how_many()} {self._nouns()} (got {count})"
         return [Problem(self.limit_rule, "error", type(self).__name__, words)]
 
     def lacks(self) -> list[Problem]:
         """What a container that is still being filled lacks before it may enter a document."""
         if len(self) >= self.least:
             return []
-        words = f"must hold at least {self.least} {self._nouns()} (got {len(self)})"
+        words = f"must hold {self._how_many(lacking=True)} {self._nouns()} (got {len(self)})"
         return [Problem(self.limit_rule, "error", type(self).__name__, words)]
+
+    @classmethod
+    def _how_many(cls, *, lacking: bool = False) -> str:
+        if cls.least == cls.most:
+            return f"exactly {cls.least}"
+        return f"at least {cls.least}" if lacking else f"at most {cls.most}"
 
     @classmethod
     def _nouns(cls) -> str:
@@ -207,6 +263,13 @@ class Container(Verb, Generic[Child], frozen=True):
     def __bool__(self) -> bool:
         # An empty document hangs up, an empty Gather listens: neither is "nothing".
         return True
+
+
+class Filled(Container[Child], frozen=True):
+    """A container that takes its children first."""
+
+    # Any iterable may come in; it is a tuple from then on. Read it through the container itself.
+    children: Iterable[Child] = ()
 
 
 class _Instead:

@@ -49,12 +49,14 @@ class Attribute(Struct, frozen=True):
     delivers: Delivers | None
     uncertain: Uncertain | None
     description: str
+    marks: tuple[object, ...]
 
 
 class Description(Struct, frozen=True):
     """What a class declares: its attributes in order, and the classes that it may hold."""
 
     name: str
+    """The name of the element in markup."""
     attributes: tuple[Attribute, ...]
     holds: tuple[type["Checked"], ...] | None
 
@@ -75,7 +77,9 @@ def _of_type_variables(cls: type) -> dict[Any, Any]:
     for base in cls.__mro__:
         for generic in getattr(base, "__orig_bases__", ()):
             parameters = getattr(get_origin(generic), "__parameters__", ())
-            found.update(zip(parameters, get_args(generic), strict=False))
+            # The class itself comes first, and knows more than its bases.
+            for parameter, given in zip(parameters, get_args(generic), strict=False):
+                found.setdefault(parameter, given)
     return found
 
 
@@ -96,16 +100,17 @@ def _describe(cls: type["Checked"]) -> Description:
         attributes.append(
             Attribute(
                 name=field.name,
-                vendor_name=vendor_name(field.name),
+                vendor_name=cls.spell(field.name),
                 kind=kind_of(base, marks),
                 required=field.default is NODEFAULT,
                 assumes=first(marks, Assumes),
                 delivers=first(marks, Delivers),
                 uncertain=first(marks, Uncertain),
                 description=next((words for words in described if words), ""),
+                marks=marks,
             )
         )
-    return Description(cls.__name__, tuple(attributes), holds)
+    return Description(cls.element_name(), tuple(attributes), holds)
 
 
 describe: Callable[[type["Checked"]], Description] = cache(_describe)
@@ -126,7 +131,7 @@ def refuse_call(
     import difflib  # noqa: PLC0415  # only for those who made a mistake
 
     names = cls.__struct_fields__
-    spelled = {vendor_name(name): name for name in names}
+    spelled = {cls.spell(name): name for name in names}
     problems: list[tuple[str, str, str | None]] = []
     for name in kwargs:
         if name not in names:
@@ -153,7 +158,7 @@ def refuse_call(
     if not problems:
         raise error
     cls.refuse(
-        Problem(rule, "error", cls.__name__, message, attribute=attribute)
+        Problem(rule, "error", cls.element_name(), message, attribute=attribute)
         for rule, message, attribute in problems
     )
 
@@ -239,6 +244,16 @@ class Checked(Struct, frozen=True, gc=False, metaclass=_CheckedMeta):
     """A value that cannot be built wrong: every field is checked against its declaration."""
 
     @classmethod
+    def element_name(cls) -> str:
+        """The name of the element in markup."""
+        return cls.__name__
+
+    @classmethod
+    def spell(cls, name: str) -> str:
+        """The spelling of an attribute in markup."""
+        return vendor_name(name)
+
+    @classmethod
     def refuse(cls, problems: Iterable[Problem]) -> NoReturn:
         """Raise what this family of values raises."""
         raise InvalidVerb(problems)
@@ -256,10 +271,9 @@ class Checked(Struct, frozen=True, gc=False, metaclass=_CheckedMeta):
         """Everything that is wrong with this object."""
         faults: list[Fault] = []
         for known in describe(type(self)).attributes:
-            value = getattr(self, known.name)
-            if isinstance(value, str) and type(value) is not str:
-                # A subclass may bring other methods (markupsafe.Markup) or another str().
-                value = str.__str__(value)
+            given = getattr(self, known.name)
+            value = known.kind.settle(given)
+            if value is not given:
                 force_setattr(self, known.name, value)
             if value is None and not known.required:
                 continue
@@ -270,9 +284,14 @@ class Checked(Struct, frozen=True, gc=False, metaclass=_CheckedMeta):
         for fault in faults:
             force_setattr(sound, fault.name, None)
         return [
-            Problem(rule, "error", type(self).__name__, f"{name} {message}", attribute=name)
+            Problem(rule, "error", self.element_name(), f"{name} {message}", attribute=name)
             for rule, message, name in [*faults, *sound.across()]
         ]
+
+    @classmethod
+    def shown_name(cls) -> str:
+        """What builds an object of this class, as ``repr`` shows it."""
+        return cls.__name__
 
     def __repr__(self) -> str:
         positional = _positional(type(self))
@@ -285,7 +304,7 @@ class Checked(Struct, frozen=True, gc=False, metaclass=_CheckedMeta):
             shown["children"] = repr(list(children))
         first = [shown.pop(name) for name in positional if name in shown]
         rest = [f"{name}={value}" for name, value in shown.items()]
-        return f"{type(self).__name__}({', '.join(first + rest)})"
+        return f"{self.shown_name()}({', '.join(first + rest)})"
 
     if not TYPE_CHECKING:
         __rich_repr__ = NoRichRepr()

@@ -4,15 +4,22 @@ A kind answers with words when a value does not fit, reads a value from markup, 
 """
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 from msgspec import Meta, Struct
 
-from bxml.types import Form, NoControlCharacters, NotBlank, Secret, Splits, Trimmed
+from bxml.types import Breaks, Form, NoControlCharacters, NotBlank, Secret, Splits, Trimmed
 
 # XML 1.0, production [2] Char. Compiled when first needed: it takes milliseconds.
 _ILLEGAL = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+
+XML_SPACE = " \t\r\n"
+"""What XML calls white space; a no-break space, for one, is text."""
+
+QUOTED = "v if v.isalnum() else attribute(v)"
+"""A Python expression: the string ``v`` as it stands between quotation marks."""
 
 UNBOUNDED = 10**15
 """What no number exceeds, also where no range is documented: longer ones cost time to read."""
@@ -37,6 +44,19 @@ def shown(value: object, *, secret: bool = False) -> str:
     except Exception:  # noqa: BLE001  # it is somebody else's __repr__, or a number too long for one
         return f"a {type(value).__name__} that cannot be shown"
     return text if len(text) <= 80 else f"{text[:60]}… ({len(text)} characters)"
+
+
+def plain(value: Any) -> Any:
+    """A string of any class as a plain one: a subclass may bring other methods, or another str()."""
+    return str.__str__(value) if isinstance(value, str) and type(value) is not str else value
+
+
+def uncarried(text: str) -> str | None:
+    """Which character XML cannot carry, in words; None if it can carry all of them."""
+    found = re.search(_ILLEGAL, text)
+    if not found:
+        return None
+    return f"holds U+{ord(found[0]):04X} at index {found.start()}, which XML cannot carry"
 
 
 def _apart(url: str) -> str | None:
@@ -66,12 +86,21 @@ class Kind(Struct, frozen=True):
         """Whether a value must be shown to nobody."""
         return False
 
+    @property
+    def verbatim(self) -> bool:
+        """Whether the text in markup is the value, as it stands."""
+        return type(self).read is Kind.read
+
+    def settle(self, value: Any) -> Any:
+        """``value`` in the one form in which it is kept."""
+        return value
+
     def fault(self, value: Any) -> Fault | None:
-        """What is wrong with ``value``, or None."""
+        """What is wrong with a settled ``value``, or None."""
         raise NotImplementedError
 
     def shortcut(self, scope: dict[str, Any], name: str) -> str:
-        """A Python expression over ``v`` that is true only where ``fault(v)`` is None.
+        """A Python expression over ``v``: true only where it is settled and ``fault(v)`` is None.
 
         It may be false for a sound value: then ``fault`` decides. Whatever it refers to is put into
         ``scope`` under a name that ends in ``name``.
@@ -80,7 +109,7 @@ class Kind(Struct, frozen=True):
 
     def read(self, text: str) -> Any:
         """The value that ``text`` stands for in markup; ``text`` itself where it stands for none."""
-        raise NotImplementedError
+        return text
 
     def written(self) -> str:
         """A Python expression over ``v`` that is its markup, for use inside quotation marks."""
@@ -97,34 +126,42 @@ class Text(Kind, frozen=True):
     hidden: bool = False
     trimmed: bool = False
     splits: bool = False
+    breaks: str | None = None
 
     @property
     def secret(self) -> bool:
         return self.hidden
 
+    @property
+    def verbatim(self) -> bool:
+        return not self.trimmed
+
+    @property
+    def free(self) -> bool:
+        """Whether white space around it, which the platform drops, may be given and is dropped."""
+        return self.trimmed and self.form is None
+
+    def settle(self, value: Any) -> Any:
+        value = plain(value)
+        return value.strip(XML_SPACE) if self.free and isinstance(value, str) else value
+
     def fault(self, value: Any) -> Fault | None:
         got = shown(value, secret=self.secret)
         if not isinstance(value, str):
             return Fault("attribute-type", f"must be a string (got {got})")
-        if found := re.search(_ILLEGAL, value):
-            return Fault(
-                "xml-character",
-                f"holds U+{ord(found[0]):04X} at index {found.start()},"
-                f" which XML cannot carry (got {got})",
-            )
+        if carried := uncarried(value):
+            return Fault("xml-character", f"{carried} (got {got})")
         if self.not_blank and not value.strip():
-            return Fault("blank", f"must not be blank (got {got})")
+            return Fault(self.breaks or "blank", f"must not be blank (got {got})")
         if self.max_length is not None and len(value) > self.max_length:
-            return Fault(
-                "length", f"must be at most {self.max_length} characters (got {len(value)})"
-            )
+            words = f"must be at most {self.max_length} characters (got {len(value)})"
+            return Fault(self.breaks or "length", words)
         if self.no_control and (control := re.search(_CONTROL, value)):
-            return Fault(
-                "control-character",
-                f"must hold no control character (got U+{ord(control[0]):04X} in {got})",
-            )
+            words = f"must hold no control character (got U+{ord(control[0]):04X} in {got})"
+            return Fault(self.breaks or "control-character", words)
         if self.form and not re.fullmatch(self.form.pattern, value):
-            return Fault("attribute-format", f"must be {self.form.wanted} (got {got})")
+            words = f"must be {self.form.wanted} (got {got})"
+            return Fault(self.breaks or "attribute-format", words)
         if self.splits and (reason := _apart(value)):
             return Fault(
                 "attribute-format", f"must be a URL that comes apart: {reason} (got {got})"
@@ -138,6 +175,8 @@ class Text(Kind, frozen=True):
             tests.append("v and not v.isspace()")
         if self.max_length is not None:
             tests.append(f"len(v) <= {self.max_length}")
+        if self.free:
+            tests.append("v.strip() == v")
         if self.form:
             scope[f"matches_{name}"] = re.compile(self.form.pattern).fullmatch
             tests.append(f"matches_{name}(v)")
@@ -151,10 +190,10 @@ class Text(Kind, frozen=True):
         return " and ".join(tests)
 
     def read(self, text: str) -> str:
-        return text.strip() if self.trimmed else text
+        return text.strip(XML_SPACE) if self.trimmed else text
 
     def written(self) -> str:
-        return "v if v.isalnum() else attribute(v)"
+        return QUOTED
 
     @property
     def wanted(self) -> str:
@@ -170,6 +209,7 @@ class Number(Kind, frozen=True):
     whole: bool
     least: float | None = None
     most: float | None = None
+    breaks: str | None = None
 
     def fault(self, value: Any) -> Fault | None:
         if type(value) is not int and (self.whole or type(value) is not float):
@@ -177,7 +217,8 @@ class Number(Kind, frozen=True):
         low = -UNBOUNDED if self.least is None else self.least
         high = UNBOUNDED if self.most is None else self.most
         if not low <= value <= high:
-            return Fault("attribute-range", f"must be {self.wanted} (got {shown(value)})")
+            words = f"must be {self.wanted} (got {shown(value)})"
+            return Fault(self.breaks or "attribute-range", words)
         return None
 
     def shortcut(self, scope: dict[str, Any], name: str) -> str:  # noqa: ARG002
@@ -187,8 +228,10 @@ class Number(Kind, frozen=True):
         return f"{kind} and {low!r} <= v <= {high!r}"
 
     def read(self, text: str) -> Any:
-        text = text.strip()
         # No number of this language needs more digits, and int() of very long ones is slow.
+        if text.isdecimal() and text.isascii() and len(text) <= 30:
+            return int(text)
+        text = text.strip(XML_SPACE)
         if len(text) <= 30 and re.fullmatch(r"[+-]?[0-9]+", text):
             return int(text)
         if len(text) <= 400 and re.fullmatch(r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+)", text):
@@ -226,7 +269,7 @@ class Boolean(Kind, frozen=True):
         return "(v is True or v is False)"
 
     def read(self, text: str) -> Any:
-        return {"true": True, "false": False}.get(text.strip(), text)
+        return {"true": True, "false": False}.get(text.strip(XML_SPACE), text)
 
     def written(self) -> str:
         return "boolean(v)"
@@ -237,6 +280,9 @@ class Choice(Kind, frozen=True):
 
     values: tuple[str, ...]
 
+    def settle(self, value: Any) -> Any:
+        return plain(value)
+
     def fault(self, value: Any) -> Fault | None:
         if isinstance(value, str) and value in self.values:
             return None
@@ -246,9 +292,6 @@ class Choice(Kind, frozen=True):
         scope[f"values_{name}"] = frozenset(self.values)
         return f"type(v) is str and v in values_{name}"
 
-    def read(self, text: str) -> str:
-        return text
-
     def written(self) -> str:
         return "v"
 
@@ -256,6 +299,38 @@ class Choice(Kind, frozen=True):
     def wanted(self) -> str:
         *others, last = self.values
         return f"{', '.join(others)} or {last}" if others else last
+
+
+class Listing(Kind, frozen=True):
+    """Several texts, which markup separates with commas."""
+
+    items: Text
+
+    def settle(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip(XML_SPACE) for part in plain(value).split(","))
+        if isinstance(value, bytes) or not isinstance(value, Iterable):
+            return value
+        return tuple(plain(each) for each in value)
+
+    def fault(self, value: Any) -> Fault | None:
+        if not isinstance(value, tuple):
+            words = f"must be a string or an iterable of strings (got {shown(value)})"
+            return Fault("attribute-type", words)
+        if not value:
+            return Fault("attribute-format", f"must be {self.wanted} (got none)")
+        return next(filter(None, map(self.items.fault, value)), None)
+
+    def shortcut(self, scope: dict[str, Any], name: str) -> str:
+        sound = self.items.shortcut(scope, name)
+        return f"type(v) is tuple and v and all({sound} for v in v)"
+
+    def written(self) -> str:
+        return "listed(v)"
+
+    @property
+    def wanted(self) -> str:
+        return self.items.wanted
 
 
 class Instance(Kind, frozen=True):
@@ -278,19 +353,23 @@ class Instance(Kind, frozen=True):
 
 
 def kind_of(base: Any, marks: tuple[object, ...]) -> Kind:
-    """The kind that a type and its marks declare."""
+    """The kind that a type and its marks declare; a mark may be the kind itself."""
+    if own := first(marks, Kind):
+        return own
     if get_origin(base) is Literal:
         return Choice(get_args(base))
     if base is bool:
         return Boolean()
     meta = [mark for mark in marks if isinstance(mark, Meta)]
+    breaks = first(marks, Breaks)
+    rule = breaks.rule if breaks else None
     if base is int or base is float:
         least = [bound.ge for bound in meta if bound.ge is not None]
         most = [bound.le for bound in meta if bound.le is not None]
-        return Number(base is int, max(least, default=None), min(most, default=None))
-    if base is str:
+        return Number(base is int, max(least, default=None), min(most, default=None), rule)
+    if base is str or base == Iterable[str]:
         lengths = [bound.max_length for bound in meta if bound.max_length is not None]
-        return Text(
+        text = Text(
             max_length=min(lengths, default=None),
             form=first(marks, Form),
             not_blank=first(marks, NotBlank) is not None,
@@ -298,7 +377,9 @@ def kind_of(base: Any, marks: tuple[object, ...]) -> Kind:
             hidden=first(marks, Secret) is not None,
             trimmed=first(marks, Trimmed) is not None,
             splits=first(marks, Splits) is not None,
+            breaks=rule,
         )
+        return text if base is str else Listing(text)
     if isinstance(base, type):
         return Instance(base)
     raise TypeError(f"{base!r} is no type of an attribute")

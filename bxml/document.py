@@ -2,22 +2,71 @@
 
 from typing import Any, Self, TypeAlias, overload
 
-from bxml._compose import Container, Verb, appends, close_the_language, explain_absent_methods
+from bxml._compose import Filled, Verb, appends, close_the_language, explain_absent_methods
 from bxml.errors import InvalidDocument, Problem
 from bxml.render import DECLARATION, render, render_pretty
 from bxml.verbs import (
+    Bridge,
+    Conference,
+    Connect,
+    CustomParam,
+    Endpoint,
+    Forward,
     Gather,
     Hangup,
     Pause,
+    PauseRecording,
     PhoneNumber,
     PlayAudio,
+    Record,
     Redirect,
+    Refer,
+    ResumeRecording,
+    Ring,
+    SendDtmf,
     SipUri,
     SpeakSentence,
+    StartGather,
+    StartRecording,
+    StartStream,
+    StartTranscription,
+    StopGather,
+    StopRecording,
+    StopStream,
+    StopTranscription,
+    StreamParam,
+    Tag,
     Transfer,
 )
 
-CallVerb: TypeAlias = Gather | Hangup | Pause | PlayAudio | Redirect | SpeakSentence | Transfer
+CallVerb: TypeAlias = (
+    Bridge
+    | Conference
+    | Connect
+    | Forward
+    | Gather
+    | Hangup
+    | Pause
+    | PauseRecording
+    | PlayAudio
+    | Record
+    | Redirect
+    | Refer
+    | ResumeRecording
+    | Ring
+    | SendDtmf
+    | SpeakSentence
+    | StartGather
+    | StartRecording
+    | StartStream
+    | StartTranscription
+    | StopGather
+    | StopRecording
+    | StopStream
+    | StopTranscription
+    | Tag
+    | Transfer
+)
 """Every verb that may stand in a call's document."""
 
 LARGEST = 65_536
@@ -27,15 +76,34 @@ SURELY_SMALL = LARGEST // 4
 """Characters up to which no counting is needed: none takes more than four bytes."""
 
 
-class Document(Container[CallVerb], frozen=True, gc=True, dict=True):
+class Document(Filled[CallVerb], frozen=True, gc=True, dict=True):
     """What ``Response`` and ``Bxml`` have in common."""
 
+    bridge = appends(Bridge)
+    conference = appends(Conference)
+    connect = appends(Connect)
+    forward = appends(Forward)
     gather = appends(Gather)
     hangup = appends(Hangup)
     pause = appends(Pause)
+    pause_recording = appends(PauseRecording)
     play_audio = appends(PlayAudio)
+    record = appends(Record)
     redirect = appends(Redirect)
+    refer = appends(Refer)
+    resume_recording = appends(ResumeRecording)
+    ring = appends(Ring)
+    send_dtmf = appends(SendDtmf)
     speak_sentence = appends(SpeakSentence)
+    start_gather = appends(StartGather)
+    start_recording = appends(StartRecording)
+    start_stream = appends(StartStream)
+    start_transcription = appends(StartTranscription)
+    stop_gather = appends(StopGather)
+    stop_recording = appends(StopRecording)
+    stop_stream = appends(StopStream)
+    stop_transcription = appends(StopTranscription)
+    tag = appends(Tag)
     transfer = appends(Transfer)
 
     def to_bxml(self, *, pretty: bool = False) -> str:
@@ -50,13 +118,17 @@ class Document(Container[CallVerb], frozen=True, gc=True, dict=True):
             markup = f"{DECLARATION}\n{render_pretty(self)}\n"
             _bound(markup, self)
             return markup
+        compact = self.compact()
+        if len(compact) > SURELY_SMALL:
+            _bound(compact, self)
+        return compact
+
+    def compact(self) -> str:
+        """The compact form, computed once and of whatever size: for ``check``, not to be sent."""
         cache: Any = self.__dict__
         compact: str | None = cache.get("bxml")
         if compact is None:
-            compact = DECLARATION + render(self)
-            if len(compact) > SURELY_SMALL:
-                _bound(compact, self)
-            cache["bxml"] = compact
+            compact = cache["bxml"] = DECLARATION + render(self)
         return compact
 
     def __str__(self) -> str:
@@ -89,16 +161,38 @@ class Bxml(Document, frozen=True, gc=True, dict=True):
 
 
 VERBS: tuple[type[Verb], ...] = (
+    Bridge,
     Bxml,
+    Conference,
+    Connect,
+    CustomParam,
+    Endpoint,
+    Forward,
     Gather,
     Hangup,
     Pause,
+    PauseRecording,
     PhoneNumber,
     PlayAudio,
+    Record,
     Redirect,
+    Refer,
     Response,
+    ResumeRecording,
+    Ring,
+    SendDtmf,
     SipUri,
     SpeakSentence,
+    StartGather,
+    StartRecording,
+    StartStream,
+    StartTranscription,
+    StopGather,
+    StopRecording,
+    StopStream,
+    StopTranscription,
+    StreamParam,
+    Tag,
     Transfer,
 )
 """Every element of the language, roots and nested tags included."""

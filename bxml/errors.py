@@ -7,12 +7,11 @@ BxmlError                   base of all; carries ``problems``
 """
 
 from collections.abc import Iterable
-from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-Level = Literal["error", "warning", "info"]
+from bxml.rules import RULES, Level, Source
 
 
 class Problem(Struct, frozen=True):
@@ -31,6 +30,18 @@ class Problem(Struct, frozen=True):
     line: int | None = None
     column: int | None = None
     attribute: str | None = None
+
+    @property
+    def advice(self) -> str:
+        """What to do about it. Empty where the rule is none of this language's."""
+        rule = RULES.get(self.rule)
+        return rule.advice if rule else ""
+
+    @property
+    def source(self) -> Source:
+        """Whether the rule is the vendor's word, follows from it, or is a bound of this library."""
+        rule = RULES.get(self.rule)
+        return rule.source if rule else "ours"
 
     def __str__(self) -> str:
         place = "" if self.line is None else f"{self.line}:{self.column}: "

@@ -5,20 +5,27 @@ from typing import Any
 
 from bxml._compose import Container, Verb
 from bxml._declare import Checked, describe
+from bxml._speech import Spoken, Tag
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
 
 Renderer = Callable[[Any], str]
 
 
-_renderers: dict[type, Renderer] = {}
-"""The compiled renderer of each class that has been rendered so far."""
+class _Renderers(dict[type, Renderer]):
+    """The compiled renderer of each class, written when an object of it is first rendered."""
+
+    def __missing__(self, cls: type[Checked]) -> Renderer:
+        renderer = self[cls] = _compile(cls)
+        return renderer
 
 
-def render(verb: Verb) -> str:
-    """The markup of a verb or a document, without the XML declaration."""
-    cls = type(verb)
-    return (_renderers.get(cls) or _compile(cls))(verb)
+_renderers = _Renderers()
+
+
+def render(verb: Verb | Tag) -> str:
+    """The markup of a verb, a document or an SSML tag, without the XML declaration."""
+    return _renderers[type(verb)](verb)
 
 
 def render_pretty(verb: Verb, indent: str = "") -> str:
@@ -62,6 +69,11 @@ def attribute(value: str) -> str:
     return value.translate(_IN_ATTRIBUTES)
 
 
+def listed(values: tuple[str, ...]) -> str:
+    """Several texts, for use between double quotation marks."""
+    return attribute(",".join(values))
+
+
 def decimal(value: float) -> str:
     """A number without an exponent, which XML Schema's decimal does not know."""
     written = repr(value + 0)  # a zero has no sign
@@ -77,12 +89,14 @@ def boolean(value: bool) -> str:
     return "true" if value else "false"
 
 
+def _mixed(parts: tuple[Any, ...]) -> str:
+    """Text and tags, for use between tags."""
+    return "".join(text(part) if type(part) is str else render(part) for part in parts)
+
+
 def _compile(cls: type[Checked]) -> Renderer:
     """Write the renderer of a class out as code, with its names and escapes in place."""
     described = describe(cls)
-    for held in described.holds or ():
-        if held not in _renderers:
-            _compile(held)
     lines = ["def rendered(self):", f"  s = '<{described.name}'"]
     for known in described.written:
         value = f"{{{known.kind.written()}}}"
@@ -91,6 +105,8 @@ def _compile(cls: type[Checked]) -> Renderer:
     close = f"</{described.name}>"
     if described.content:
         lines.append("  v = self.text")
+        if isinstance(described.content.kind, Spoken):
+            lines.append("  if type(v) is not str: return f'{s}>{mixed(v)}" + close + "'")
         lines.append("  if '&' in v or '<' in v or '>' in v or '\\r' in v: v = text(v)")
         lines.append(f"  return f'{{s}}>{{v}}{close}'")
     elif described.holds:
@@ -102,12 +118,13 @@ def _compile(cls: type[Checked]) -> Renderer:
         lines.append("  return s + '/>'")
     scope: dict[str, Any] = {
         "text": text,
+        "mixed": _mixed,
         "attribute": attribute,
         "boolean": boolean,
         "decimal": decimal,
+        "listed": listed,
         "renderers": _renderers,
     }
     exec("\n".join(lines), scope)  # noqa: S102  # every word of it comes from the class
     renderer: Renderer = scope["rendered"]
-    _renderers[cls] = renderer
     return renderer

@@ -16,8 +16,10 @@ from bxml._kinds import Fault
 from bxml.errors import Problem
 from bxml.types import (
     E164,
+    PRIVATE_NAMES,
     AbsoluteUrl,
     Assumes,
+    Destination,
     DisplayName,
     Form,
     Method,
@@ -26,16 +28,8 @@ from bxml.types import (
     Secret,
     UserToUser,
 )
-from bxml.verbs.transfer import PRIVATE_NAMES
 from calls.errors import InvalidRequest
 
-Destination = Annotated[
-    str,
-    Form(
-        r"\+[1-9][0-9]{1,14}|sips?:\S+",
-        "a phone number in E.164 form, such as +15551230001, or a SIP URI",
-    ),
-]
 Id = Annotated[str, Form("[A-Za-z0-9_-]+", "an id: letters, digits, - and _")]
 Username = Annotated[str, Meta(max_length=1024)]
 Password = Annotated[str, Meta(max_length=1024), Secret()]
@@ -76,11 +70,11 @@ class MachineDetection(Model, frozen=True, kw_only=True, rename=vendor_name, omi
     machine_speech_end_threshold: Seconds | None = None
     delay_result: Annotated[bool, Assumes(False)] | None = None
     callback_url: AbsoluteUrl | None = None
-    callback_method: Annotated[Method, Assumes("POST")] | None = None
+    callback_method: Method | None = None
     username: Username | None = None
     password: Password | None = None
     fallback_url: AbsoluteUrl | None = None
-    fallback_method: Annotated[Method, Assumes("POST")] | None = None
+    fallback_method: Method | None = None
     fallback_username: Username | None = None
     fallback_password: Password | None = None
 
@@ -98,15 +92,15 @@ class CreateCall(Model, frozen=True, kw_only=True, rename=vendor_name, omit_defa
     from_: E164
     application_id: Annotated[str, NotBlank()]
     answer_url: AbsoluteUrl
-    answer_method: Annotated[Method, Assumes("POST")] | None = None
+    answer_method: Method | None = None
     username: Username | None = None
     password: Password | None = None
     answer_fallback_url: AbsoluteUrl | None = None
-    answer_fallback_method: Annotated[Method, Assumes("POST")] | None = None
+    answer_fallback_method: Method | None = None
     fallback_username: Username | None = None
     fallback_password: Password | None = None
     disconnect_url: AbsoluteUrl | None = None
-    disconnect_method: Annotated[Method, Assumes("POST")] | None = None
+    disconnect_method: Method | None = None
     call_timeout: Annotated[Seconds, Meta(ge=1, le=300), Assumes(30)] | None = None
     callback_timeout: Annotated[Seconds, Meta(ge=1, le=25), Assumes(15)] | None = None
     machine_detection: MachineDetection | None = None
@@ -137,11 +131,11 @@ class UpdateCall(Model, frozen=True, kw_only=True, rename=vendor_name, omit_defa
 
     state: Annotated[State, Assumes("active")] | None = None
     redirect_url: AbsoluteUrl | None = None
-    redirect_method: Annotated[Method, Assumes("POST")] | None = None
+    redirect_method: Method | None = None
     username: Username | None = None
     password: Password | None = None
     redirect_fallback_url: AbsoluteUrl | None = None
-    redirect_fallback_method: Annotated[Method, Assumes("POST")] | None = None
+    redirect_fallback_method: Method | None = None
     fallback_username: Username | None = None
     fallback_password: Password | None = None
     tag: RestTag | None = None

@@ -1,11 +1,22 @@
-"""The course of the call: going on elsewhere, waiting, ending."""
+"""The course of the call: going on elsewhere, waiting, marking, ending."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
+from bxml import types
 from bxml._compose import Verb
-from bxml.types import Assumes, Delivers, Method, Password, Seconds, Tag, Url, Username
+from bxml.types import (
+    Assumes,
+    Delivers,
+    Method,
+    Password,
+    Seconds,
+    Trimmed,
+    Uncertain,
+    Url,
+    Username,
+)
 
 
 class _RedirectTarget(Verb, frozen=True):
@@ -24,16 +35,18 @@ class Redirect(_RedirectTarget, frozen=True, kw_only=True):
     Nothing after it in the document is run.
     """
 
-    redirect_method: Annotated[Method, Assumes("POST")] | None = None
+    ends: ClassVar[bool | str] = True
+
+    redirect_method: Method | None = None
     redirect_fallback_url: (
         Annotated[Url, Meta(description="Second try when redirect_url does not respond.")] | None
     ) = None
-    redirect_fallback_method: Annotated[Method, Assumes("POST")] | None = None
+    redirect_fallback_method: Method | None = None
     username: Username | None = None
     password: Password | None = None
     fallback_username: Username | None = None
     fallback_password: Password | None = None
-    tag: Tag | None = None
+    tag: types.Tag | None = None
 
 
 class Pause(Verb, frozen=True, kw_only=True):
@@ -50,3 +63,22 @@ class Hangup(Verb, frozen=True):
 
     Nothing after it in the document is run (inferred: it ends the call).
     """
+
+    ends: ClassVar[bool | str] = True
+
+
+class _TagText(Verb, frozen=True):
+    """The text of a ``Tag``: unlike that of other verbs, it may be left out."""
+
+    text: Annotated[
+        str,
+        Trimmed(),
+        Meta(description="The new tag, without white space around it; empty clears it."),
+        Uncertain("The limit of 256 characters is documented for the attribute, not for this."),
+    ] = ""
+
+
+class Tag(_TagText, frozen=True):
+    """Sets the call's tag, which goes with all later webhooks, without a webhook of its own."""
+
+    background: ClassVar[bool] = True

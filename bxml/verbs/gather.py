@@ -1,13 +1,16 @@
 """What a caller presses and says."""
 
+from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from bxml._compose import Container, appends
+from bxml._compose import Filled, Verb, appends
+from bxml._kinds import Fault
 from bxml.errors import Problem
 from bxml.types import (
     Assumes,
+    CountsWith,
     Delivers,
     Digits,
     GatherInput,
@@ -21,13 +24,18 @@ from bxml.types import (
 )
 from bxml.verbs.audio import PlayAudio, SpeakSentence
 
+BySpeech = CountsWith("input", ("speech", "dtmf_speech"), "gather-speech-only")
 
-class Gather(Container[SpeakSentence | PlayAudio], frozen=True, kw_only=True):
+
+class Gather(Filled[SpeakSentence | PlayAudio], frozen=True, kw_only=True):
     """Collects digits that the caller presses, and speech, while the nested prompts play.
 
     With ``gather_url`` the result goes there, the document in the reply runs next, and nothing
     after this verb is run. Without it the result is thrown away and the next verb runs.
     """
+
+    ends: ClassVar[bool | str] = "gather_url"
+    answers: ClassVar[bool | str] = True
 
     most: ClassVar[int] = 20
     limit_rule: ClassVar[str] = "gather-children"
@@ -40,11 +48,11 @@ class Gather(Container[SpeakSentence | PlayAudio], frozen=True, kw_only=True):
         ]
         | None
     ) = None
-    gather_method: Annotated[Method, Assumes("POST")] | None = None
+    gather_method: Method | None = None
     gather_fallback_url: (
         Annotated[Url, Meta(description="Second try when gather_url does not respond.")] | None
     ) = None
-    gather_fallback_method: Annotated[Method, Assumes("POST")] | None = None
+    gather_fallback_method: Method | None = None
     username: Username | None = None
     password: Password | None = None
     fallback_username: Username | None = None
@@ -95,6 +103,7 @@ class Gather(Container[SpeakSentence | PlayAudio], frozen=True, kw_only=True):
     hints: (
         Annotated[
             str,
+            BySpeech,
             Meta(description="Words that help the recogniser."),
             Uncertain("Separator and length are not documented."),
         ]
@@ -103,6 +112,7 @@ class Gather(Container[SpeakSentence | PlayAudio], frozen=True, kw_only=True):
     language: (
         Annotated[
             str,
+            BySpeech,
             Meta(description="Language of the speech, such as en-US."),
             Uncertain("Values and default are not documented."),
         ]
@@ -112,18 +122,25 @@ class Gather(Container[SpeakSentence | PlayAudio], frozen=True, kw_only=True):
         Annotated[
             Url,
             Delivers("partialgather"),
+            BySpeech,
             Meta(description="Where results go while the caller still speaks."),
         ]
         | None
     ) = None
-    partial_result_callback_method: Annotated[Method, Assumes("POST")] | None = None
+    partial_result_callback_method: Annotated[Method, BySpeech] | None = None
     profanity_filter: (
-        Annotated[bool, Assumes(True), Meta(description="Keep profanity out of the transcript.")]
+        Annotated[
+            bool,
+            Assumes(True),
+            BySpeech,
+            Meta(description="Keep profanity out of the transcript."),
+        ]
         | None
     ) = None
     speech_model: (
         Annotated[
             str,
+            BySpeech,
             Meta(description="Recognition model."),
             Uncertain("Values are not documented."),
         ]
@@ -132,6 +149,7 @@ class Gather(Container[SpeakSentence | PlayAudio], frozen=True, kw_only=True):
     speech_timeout: (
         Annotated[
             int,
+            BySpeech,
             Meta(description="Seconds to wait for speech."),
             Assumes(5),
             Uncertain("The range is not documented."),
@@ -141,6 +159,11 @@ class Gather(Container[SpeakSentence | PlayAudio], frozen=True, kw_only=True):
 
     speak_sentence = appends(SpeakSentence)
     play_audio = appends(PlayAudio)
+
+    def doubts(self) -> Iterable[Fault]:
+        """Without ``gather_url`` nobody learns what was gathered (documented)."""
+        if self.gather_url is None:
+            yield Fault("gather-no-url", "is not given, so what is gathered is lost", "gather_url")
 
     def room(self) -> int:
         """Prompts times repeats are at most 20 (documented)."""
@@ -156,3 +179,31 @@ class Gather(Container[SpeakSentence | PlayAudio], frozen=True, kw_only=True):
         )
         here = type(self).__name__
         return [Problem("gather-repeat-product", "error", here, words, attribute="repeat_count")]
+
+
+class _DtmfTarget(Verb, frozen=True):
+    """What ``StartGather`` cannot do without; declared apart, since only it is positional."""
+
+    dtmf_url: Annotated[
+        Url, Delivers("dtmf"), Meta(description="Told of every digit, one event a digit.")
+    ]
+
+
+class StartGather(_DtmfTarget, frozen=True, kw_only=True):
+    """Reports every digit that the caller presses, in the background, until ``StopGather``.
+
+    Not to be used with ``Forward``; it waits while a ``Gather`` runs.
+    """
+
+    background: ClassVar[bool] = True
+
+    dtmf_method: Method | None = None
+    username: Username | None = None
+    password: Password | None = None
+    tag: Tag | None = None
+
+
+class StopGather(Verb, frozen=True):
+    """Stops the reports of digits that ``StartGather`` began."""
+
+    background: ClassVar[bool] = True

@@ -1,0 +1,181 @@
+"""What is without effect, risky or unknown in one verb, as its declaration says.
+
+Every answer is read from the marks of the attributes, and from their names: ``gather_method`` and
+``gather_fallback_url`` belong to ``gather_url``, ``username`` to the URLs of webhooks.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+from bxml._compose import Verb
+from bxml._declare import Description, describe
+from bxml._kinds import Fault, first, shown
+from bxml._speech import Lang, Spoken, Tag, parts
+from bxml.types import (
+    CountsWith,
+    IgnoredInConference,
+    IgnoredWith,
+    MayBeRelative,
+    OneOfKnown,
+    WarnsAbove,
+)
+
+# By the vendor's words, these verbs refuse credentials for plain http (documented).
+HTTPS_ONLY = frozenset(("Record", "StartRecording", "StartStream", "StartTranscription"))
+
+
+class Credentials(NamedTuple):
+    """The attributes of one pair of credentials, and the URLs that they are sent to."""
+
+    names: tuple[str, ...]
+    urls: tuple[str, ...]
+    rule: str
+    """What is broken when they go there without encryption."""
+
+
+class Plan(NamedTuple):
+    """What there is to look at in the verbs of one class."""
+
+    urls: tuple[str, ...]
+    """Attributes, or the text, that hold a URL which may be relative."""
+    credentials: tuple[Credentials, ...]
+    belongs: tuple[tuple[str, str], ...]
+    """A method or a fallback, and the URL without which it has no effect."""
+    counts: tuple[tuple[str, CountsWith], ...]
+    ignored: tuple[tuple[str, IgnoredWith], ...]
+    known: tuple[tuple[str, OneOfKnown], ...]
+    longest: tuple[tuple[str, WarnsAbove], ...]
+    not_in_conference: tuple[tuple[str, IgnoredInConference], ...]
+    doubts: bool
+    spoken: bool
+
+
+def _plan(cls: type[Verb]) -> Plan | None:
+    described = describe(cls)
+    urls = tuple(known.name for known in described.attributes if first(known.marks, MayBeRelative))
+    plan = Plan(
+        urls=urls,
+        credentials=tuple(_credentials(described, urls)),
+        belongs=tuple(_belongings(described)),
+        counts=_marked(described, CountsWith),
+        ignored=_marked(described, IgnoredWith),
+        known=_marked(described, OneOfKnown),
+        longest=_marked(described, WarnsAbove),
+        not_in_conference=_marked(described, IgnoredInConference),
+        doubts=cls.doubts is not Verb.doubts,
+        spoken=described.content is not None and isinstance(described.content.kind, Spoken),
+    )
+    return plan if any(plan) else None
+
+
+plan_of: Callable[[type[Verb]], Plan | None] = cache(_plan)
+"""Read a class once; None where there is nothing to look at."""
+
+
+def _marked(described: Description, mark: type[Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(
+        (known.name, each)
+        for known in described.attributes
+        for each in known.marks
+        if isinstance(each, mark)
+    )
+
+
+def _credentials(described: Description, urls: tuple[str, ...]) -> Iterator[Credentials]:
+    names = {known.name for known in described.attributes}
+    rule = "https-with-credentials"
+    rule += "" if described.name in HTTPS_ONLY else "-other"
+    fallbacks = tuple(url for url in urls if url.endswith("_fallback_url"))
+    mains = tuple(url for url in urls if url.endswith("_url") and url not in fallbacks)
+    if "username" in names:
+        yield Credentials(("username", "password"), mains or urls, rule)
+    if "fallback_username" in names:
+        yield Credentials(("fallback_username", "fallback_password"), fallbacks, rule)
+    if "destination_username" in names:
+        own = ("destination_username", "destination_password")
+        yield Credentials(own, ("destination",), "https-with-credentials-other")
+
+
+def _belongings(described: Description) -> Iterator[tuple[str, str]]:
+    """Of each method and each fallback: the URL that it belongs to."""
+    names = [known.name for known in described.written]
+    for name in names:
+        if name.endswith("_fallback_url"):
+            stem = name.removesuffix("_fallback_url")
+            candidates = (f"{stem}_url", f"{stem}_callback_url")
+        elif name.endswith("_method"):
+            stem = name.removesuffix("_method")
+            candidates = (f"{stem}_url", stem)
+        else:
+            continue
+        yield name, next(each for each in candidates if each in names)
+
+
+def hints(verb: Any, plan: Plan, *, in_conference: bool) -> Iterator[Fault]:
+    """What is without effect, risky or unknown in a verb."""
+    for name, belongs_to in plan.belongs:
+        if getattr(verb, name) is not None and getattr(verb, belongs_to) is None:
+            yield Fault("method-without-url", f"has no effect without {belongs_to}", name)
+    for credentials in plan.credentials:
+        given = [name for name in credentials.names if getattr(verb, name) is not None]
+        if given:
+            yield from _of_credentials(verb, given, credentials)
+    for name, counts in plan.counts:
+        if getattr(verb, name) is not None:
+            other = getattr(verb, counts.attribute)
+            if other is None or (counts.values and other not in counts.values):
+                yield Fault(counts.rule, _needs(counts), name)
+    for name, ignored in plan.ignored:
+        if getattr(verb, name) is not None and getattr(verb, ignored.attribute) is not None:
+            yield Fault(ignored.rule, f"is ignored, since {ignored.attribute} is given", name)
+    for name, known in plan.known:
+        value = getattr(verb, name)
+        if value is not None and value not in known.values:
+            yield Fault(known.rule, f"is not known (got {shown(value)})", name)
+    for name, warns in plan.longest:
+        value = getattr(verb, name)
+        if value is not None and len(value) > warns.length:
+            words = f"should hold at most {warns.length} characters (got {len(value)})"
+            yield Fault(warns.rule, words, name)
+    if in_conference:
+        for name, mark in plan.not_in_conference:
+            if getattr(verb, name) not in (None, False):
+                yield Fault(mark.rule, "is ignored in a conference", name)
+    if plan.spoken and type(verb.text) is not str:
+        yield from _of_speech(verb.text)
+    if plan.doubts:
+        yield from verb.doubts()
+
+
+def _of_credentials(verb: Any, given: list[str], credentials: Credentials) -> Iterator[Fault]:
+    targets = [url for url in credentials.urls if getattr(verb, url) is not None]
+    if not targets:
+        words = f"has no effect: none of {', '.join(credentials.urls)} is given"
+        yield Fault("credentials-without-url", words, given[0])
+    for url in targets:
+        scheme = getattr(verb, url)[:5].lower()
+        if scheme in ("http:", "ws://"):
+            must = "must" if credentials.rule == "https-with-credentials" else "should"
+            wanted = "wss" if scheme == "ws://" else "https"
+            words = f"{must} be {wanted}, since {' and '.join(given)} go there"
+            yield Fault(credentials.rule, words, url)
+
+
+def _needs(counts: CountsWith) -> str:
+    if not counts.values:
+        return f"has no effect without {counts.attribute}"
+    values = " or ".join(str(value).lower() for value in counts.values)
+    return f"has no effect unless {counts.attribute} is {values}"
+
+
+def _of_speech(content: Any) -> Iterator[Fault]:
+    for part in parts(content):
+        if isinstance(part, Lang):
+            for name, known in _marked(describe(Lang), OneOfKnown):
+                value = getattr(part, name)
+                if value not in known.values:
+                    words = f"of <lang> is not known (got {shown(value)})"
+                    yield Fault(known.rule, words, name)
+        if isinstance(part, Tag):
+            yield from _of_speech(getattr(part, "text", ""))

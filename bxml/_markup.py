@@ -1,0 +1,139 @@
+"""From a source to the root of well-formed, harmless markup of bearable size.
+
+lxml reads it, with entities, DTDs and the network off. What it is given is UTF-8 already.
+"""
+
+import codecs
+import re
+import threading
+from typing import Any
+
+from lxml import etree
+
+from bxml.document import LARGEST
+from bxml.errors import ParseError, Problem
+
+
+def text_of(source: str | bytes) -> str:
+    """The characters of a source: by its byte-order mark, else by its declaration, else UTF-8.
+
+    Raises:
+        ParseError: It is too large, or is not in the encoding that it names.
+    """
+    if isinstance(source, str):
+        return source.removeprefix("\ufeff")
+    if not isinstance(source, bytes | bytearray | memoryview):
+        raise TypeError(f"parse() takes str or bytes (got {type(source).__name__})")
+    data = bytes(source)
+    _bound(data)
+    encoding = _encoding_of(data)
+    try:
+        if codecs.lookup(encoding).name in _NO_ENCODINGS_OF_MARKUP:
+            raise LookupError
+        return data.decode(encoding).removeprefix("\ufeff")
+    except LookupError:
+        words = f"cannot be read: the encoding {encoding!r} is not known"
+    except UnicodeError as error:
+        words = f"not well-formed: it is not {encoding} ({error.__class__.__name__})"
+        if isinstance(error, UnicodeDecodeError):
+            words = f"not well-formed: it is not {encoding} at byte {error.start}"
+    raise ParseError([_problem("doc-wellformed", words)])
+
+
+def root_of(text: str) -> Any:
+    """The root element of markup.
+
+    Raises:
+        ParseError: It is too large, not well-formed, or has a document type.
+    """
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as error:
+        line = text.count("\n", 0, error.start) + 1
+        column = error.start - text.rfind("\n", 0, error.start)
+        words = f"holds U+{ord(text[error.start]):04X}, which XML cannot carry"
+        raise ParseError([_problem("xml-character", words, line, column)]) from None
+    _bound(data)
+    try:
+        root = etree.fromstring(data, _parsers.parser)
+    except etree.XMLSyntaxError as error:
+        line, column = error.position
+        words = f"not well-formed: {_reason(error)}"
+        raise ParseError([_problem("doc-wellformed", words, line or 1, max(column, 1))]) from None
+    if "<!DOCTYPE" in text:  # or in a comment, or in CDATA
+        docinfo: Any = root.getroottree().docinfo
+        if docinfo.doctype or docinfo.internalDTD is not None:
+            words = "a document type (<!DOCTYPE …>) is not allowed; BXML has none"
+            raise ParseError([_problem("doc-dtd", words)])
+    return root
+
+
+class _Parsers(threading.local):
+    """One lxml parser a thread: sharing one would make the threads wait for each other."""
+
+    def __init__(self) -> None:
+        self.parser = etree.XMLParser(
+            encoding="utf-8",  # whatever the declaration says: the source was decoded already
+            resolve_entities=False,
+            load_dtd=False,
+            no_network=True,
+            huge_tree=False,
+            remove_comments=True,
+            remove_pis=True,
+        )
+
+
+_parsers = _Parsers()
+
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
+)
+_DECLARED = re.compile(rb"""<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z][A-Za-z0-9._-]{0,40})["']""")
+
+# Python knows them as text encodings. In these, characters of markup hide behind others, or the
+# time to decode grows with the square of the length.
+_NO_ENCODINGS_OF_MARKUP = frozenset(
+    ("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7")
+)
+
+
+def _encoding_of(data: bytes) -> str:
+    if data[:1] != b"<" or data[1:2] == b"\0":
+        marked = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), None)
+        if marked:
+            return marked
+    declared = _DECLARED.match(data)
+    return declared[1].decode() if declared else "utf-8"
+
+
+def _bound(data: bytes) -> None:
+    if len(data) > LARGEST:
+        words = f"a document may hold at most {LARGEST:,} bytes (got {len(data):,})"
+        raise ParseError([_problem("doc-size", words)])
+
+
+def _problem(rule: str, words: str, line: int = 1, column: int = 1) -> Problem:
+    return Problem(rule, "error", "", words, line, column)
+
+
+# In libxml2's words a name may be part of a value that was not quoted as it should be: of a password.
+_REASONS = {
+    etree.ErrorTypes.ERR_UNDECLARED_ENTITY: "an entity that XML does not know; write & as &amp;",
+    etree.ErrorTypes.ERR_ENTITYREF_SEMICOL_MISSING: "an & that begins no entity; write it as &amp;",
+    etree.ErrorTypes.ERR_ATTRIBUTE_WITHOUT_VALUE: "an attribute without a value",
+    etree.ErrorTypes.ERR_ATTRIBUTE_REDEFINED: "an attribute that is written twice",
+}
+
+
+def _reason(error: Any) -> str:
+    if error.code in _REASONS:
+        return _REASONS[error.code]
+    words = re.sub(r", line \d+, column \d+.*", "", str(error.msg), flags=re.DOTALL)
+    words = re.sub(r"'[^']*'", "'…'", words).strip()
+    return words if len(words) <= 200 else f"{words[:200]}…"
