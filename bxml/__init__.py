@@ -44,7 +44,9 @@ from bxml.verbs import (
 )
 
 if TYPE_CHECKING:
-    from bxml import schema, ssml, strategies
+    from bxml import schema as schema  # reachable, and not for `import *`
+    from bxml import ssml as ssml
+    from bxml import strategies as strategies
     from bxml._check import check
     from bxml._parse import parse
 

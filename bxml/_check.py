@@ -1,11 +1,12 @@
 """The rules that depend on the rest of a document, or on where it goes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any, Literal, NamedTuple, get_args
 
-from bxml._compose import Container
-from bxml._hints import Plan, hints, plan_of
-from bxml._kinds import Fault, shown
+from bxml._compose import Container, Verb
+from bxml._hints import Plan, hints, plan_of, quiet_of
+from bxml._kinds import shown
 from bxml.document import LARGEST, Document
 from bxml.errors import Problem
 from bxml.rules import RULES, Level
@@ -58,210 +59,250 @@ def check(document: Document, *, where: Where = "reply") -> list[Problem]:
         raise TypeError(f"check() takes a document, and {words} (got {shown(document)})")
     if where not in get_args(Where):
         raise ValueError(f"where must be one of {', '.join(get_args(Where))} (got {shown(where)})")
-    return list(_Checking(document, where).problems())
+    return _Walk(document, where).problems()
 
 
 class _Finding(NamedTuple):
-    """As a fault, and with the level where it is not that of the rule."""
+    """A fault, with the level where it is not that of its rule."""
 
     rule: str
     message: str
-    name: str
-    level: Level | None
+    name: str = ""
+    level: Level | None = None
 
 
-class _Checking:
+class _Class(NamedTuple):
+    """What the walk must know of a class."""
+
+    plan: Plan
+    quiet: Callable[[Any], bool] | None
+    urls: tuple[str, ...]
+    step: Callable[["_Walk", Any], Iterable[_Finding]] | None
+    holds: bool
+    may_end: bool
+    noisy_in_conference: bool
+
+
+class _Classes(dict[type[Verb], tuple[Any, ...]]):
+    """What is known of each class, read when it is first met; as tuples, which are quicker."""
+
+    def __missing__(self, cls: type[Verb]) -> tuple[Any, ...]:
+        plan = plan_of(cls)
+        known = self[cls] = tuple(
+            _Class(
+                plan=plan,
+                quiet=quiet_of(plan),
+                urls=plan.urls,
+                step=_STEPS.get(cls),
+                holds=issubclass(cls, Container),
+                may_end=bool(cls.ends),
+                noisy_in_conference=bool(plan.not_in_conference),
+            )
+        )
+        return known
+
+
+_classes = _Classes()
+
+
+class _Walk:
     """One walk along a document, with what is going on in the call at each point of it."""
 
     def __init__(self, document: Document, where: Where) -> None:
         self.document = document
         self.root = type(document).__name__
         self.where = where
+        self.index = 0
+        self.found: list[Problem] = []
         self.relative = 0
-        self.answered = where != "reply"
         self.gathering = False
         self.recording = False
         self.streams = _Tracks("stream", "StartStream")
         self.transcriptions = _Tracks("transcription", "StartTranscription")
 
-    def problems(self) -> Iterator[Problem]:
-        where = self.where
-        yield from self._of_size()
+    def problems(self) -> list[Problem]:
+        """Everything that there is to say, in document order."""
+        self._of_size()
+        subset = self.where in ("conference", "transfer_answer")
         ended_by = ""
-        last = len(self.document) - 1
+        verb: Any
         for index, verb in enumerate(self.document):
-            cls = type(verb)
-            if where == "conference" and not cls.in_conference:
-                words = f"{cls.__name__} may not stand in a document for a conference"
-                yield self._told(index, verb, "conference-document-verbs", words)
-            elif where == "transfer_answer" and cls.in_transfer_answer is False:
-                words = f"{cls.__name__} may not stand in the reply to transferAnswer"
-                yield self._told(index, verb, "transfer-answer-verbs", words)
-            plan = plan_of(cls)
-            if plan:
-                yield from self._of_verb(index, verb, plan)
-            if isinstance(verb, Container):
-                yield from self._of_children(index, verb)
+            self.index = index
+            if subset:
+                self._of_subset(verb)
+            known = _classes[type(verb)]
+            self._of_verb(verb, known)
+            _, _, _, step, holds, may_end, _ = known
+            if holds:
+                for inner, child in enumerate(verb.children):
+                    self._of_verb(child, _classes[type(child)], (verb, inner))
+            # What is never run does nothing to the call.
             if ended_by:
                 continue
-            if step := _STEPS.get(cls):
-                for fault in step(self, verb):
-                    yield self._told(index, verb, *fault)
-            self.answered = self.answered or verb.answers_here()
-            if verb.ends_here():
-                ended_by = cls.__name__
-                if index < last:
-                    if cls is Redirect:
-                        words = "Redirect should be the last verb"
-                        yield self._told(index, verb, "redirect-last", words)
-                    yield self._unreachable(index + 1, ended_by)
-        yield from self._of_end(ended_by)
-
-    def _of_size(self) -> Iterator[Problem]:
-        markup = self.document.compact()
-        if len(markup) * 4 <= SURELY_SMALL_ENOUGH:
-            return
-        size = len(markup.encode())
-        if size > LARGEST:
-            words = f"a document may hold at most {LARGEST:,} bytes (got {size:,})"
-            yield Problem("doc-size", "error", self.root, words)
-        elif size > SURELY_SMALL_ENOUGH:
-            words = f"the vendor's 64 KB may mean {SURELY_SMALL_ENOUGH:,} bytes (got {size:,})"
-            yield Problem("doc-size", "warning", self.root, words)
-
-    def _of_children(self, index: int, verb: Container[Any]) -> Iterator[Problem]:
-        for inner, child in enumerate(verb):
-            plan = plan_of(type(child))
-            if plan:
-                yield from self._of_verb(index, child, plan, (verb, inner))
+            if step:
+                for finding in step(self, verb):
+                    self._tell(finding, verb)
+            if may_end and verb.ends_here():
+                ended_by = type(verb).__name__
+                self._of_rest(verb, ended_by)
+        self._of_end(ended_by)
+        return self.found
 
     def _of_verb(
-        self, index: int, verb: Any, plan: Plan, inside: tuple[Any, int] | None = None
-    ) -> Iterator[Problem]:
-        for fault in hints(verb, plan, in_conference=self.where == "conference"):
-            yield self._told(index, verb, *fault, inside=inside)
-        for name in plan.urls:
+        self, verb: Any, known: tuple[Any, ...], inside: tuple[Any, int] | None = None
+    ) -> None:
+        plan, quiet, urls, _, _, _, noisy_in_conference = known
+        conference = self.where == "conference"
+        if (quiet and not quiet(verb)) or (conference and noisy_in_conference):
+            for fault in hints(verb, plan, in_conference=conference):
+                self._tell(_Finding(*fault), verb, inside)
+        for name in urls:
             url = getattr(verb, name)
             if url is None or url[:8].lower().startswith(_ABSOLUTE):
                 continue
             self.relative += 1
             if self.where == "push":
                 words = f"is relative, and a pushed document has no base (got {shown(url)})"
-                yield self._told(index, verb, "doc-relative-url-rest", words, name, inside=inside)
+                self._tell(_Finding("doc-relative-url-rest", words, name), verb, inside)
 
-    def _of_end(self, ended_by: str) -> Iterator[Problem]:
+    def _of_subset(self, verb: Any) -> None:
+        """Whether the verb may stand in a document of this kind at all."""
+        name = type(verb).__name__
+        if self.where == "conference" and not verb.in_conference:
+            words = f"{name} may not stand in a document for a conference"
+            self._tell(_Finding("conference-document-verbs", words), verb)
+        elif self.where == "transfer_answer" and verb.in_transfer_answer is False:
+            words = f"{name} may not stand in the reply to transferAnswer"
+            self._tell(_Finding("transfer-answer-verbs", words), verb)
+
+    def _of_size(self) -> None:
+        markup = self.document.compact()
+        if len(markup) * 4 <= SURELY_SMALL_ENOUGH:
+            return
+        size = len(markup.encode())
+        if size > LARGEST:
+            words = f"a document may hold at most {LARGEST:,} bytes (got {size:,})"
+            self._tell(_Finding("doc-size", words))
+        elif size > SURELY_SMALL_ENOUGH:
+            words = f"the vendor's 64 KB may mean {SURELY_SMALL_ENOUGH:,} bytes (got {size:,})"
+            self._tell(_Finding("doc-size", words, level="warning"))
+
+    def _of_rest(self, verb: Any, ended_by: str) -> None:
+        """What stands after the verb that ends the document."""
+        rest = len(self.document) - self.index - 1
+        if not rest:
+            return
+        if isinstance(verb, Redirect):
+            self._tell(_Finding("redirect-last", "Redirect should be the last verb"), verb)
+        noun = "this verb is" if rest == 1 else f"this verb and {rest - 1} more are"
+        words = f"{noun} never run, since {ended_by} ends the document before"
+        self.index += 1
+        self._tell(_Finding("doc-unreachable", words), self.document[self.index])
+
+    def _of_end(self, ended_by: str) -> None:
         if self.relative and self.where != "push":
             noun = "URL is" if self.relative == 1 else "URLs are"
             words = f"{self.relative} {noun} relative to that of the request for this document"
-            yield self._of_document("doc-relative-url", words)
+            self._tell(_Finding("doc-relative-url", words))
         if ended_by or self.where not in ("reply", "push"):
             return
         if not len(self.document):
-            yield self._of_document("doc-empty", "holds no verbs, so the call is hung up")
+            self._tell(_Finding("doc-empty", "holds no verbs, so the call is hung up"))
             return
         verb = self.document[-1]
         name = type(verb).__name__
         words = f"after the last verb, {name}, the call is hung up"
-        if type(verb).background:
-            words = f"{name} returns at once, and after it the call is hung up"
         if isinstance(verb, StopStream) and verb.wait:
             words = "when the stream has stopped, the call is hung up"
-        last = len(self.document) - 1
+        elif verb.background:
+            words = f"{name} returns at once, and after it the call is hung up"
         if isinstance(verb, StartStream):
-            ends = "is the last verb, so the stream ends at once, with the call"
-            yield self._told(last, verb, "stream-last-verb", f"{name} {ends}")
-        yield self._of_document("doc-implicit-hangup", words)
+            ends = f"{name} is the last verb, so the stream ends at once, with the call"
+            self._tell(_Finding("stream-last-verb", ends), verb)
+        self._tell(_Finding("doc-implicit-hangup", words))
 
-    def _unreachable(self, index: int, ended_by: str) -> Problem:
-        rest = len(self.document) - index
-        noun = "this verb is" if rest == 1 else f"this verb and {rest - 1} more are"
-        words = f"{noun} never run, since {ended_by} ends the document before"
-        return self._told(index, self.document[index], "doc-unreachable", words)
-
-    def _told(
-        self,
-        index: int,
-        verb: Any,
-        rule: str,
-        words: str,
-        name: str = "",
-        level: Level | None = None,
-        *,
-        inside: tuple[Any, int] | None = None,
-    ) -> Problem:
-        path = f"{self.root}[{index}] > "
-        if inside:
-            path += f"{type(inside[0]).__name__}[{inside[1]}] > "
+    def _tell(
+        self, finding: _Finding, verb: Any = None, inside: tuple[Any, int] | None = None
+    ) -> None:
+        rule, words, name, level = finding
+        path = self.root
+        if verb is not None:
+            path += f"[{self.index}] > "
+            path += f"{type(inside[0]).__name__}[{inside[1]}] > " if inside else ""
+            path += type(verb).__name__
         message = f"{name} {words}" if name else words
-        path += type(verb).__name__
-        return Problem(rule, level or RULES[rule].level, path, message, attribute=name or None)
-
-    def _of_document(self, rule: str, words: str) -> Problem:
-        return Problem(rule, RULES[rule].level, self.root, words)
+        level = level or RULES[rule].level
+        self.found.append(Problem(rule, level, path, message, attribute=name or None))
 
     # What single verbs do to the call, and what they may not find going on in it.
 
-    def start_gather(self, _: StartGather) -> Iterator[Fault]:
+    def start_gather(self, _: StartGather) -> Iterable[_Finding]:
         self.gathering = True
-        return iter(())
+        return ()
 
-    def stop_gather(self, _: StopGather) -> Iterator[Fault]:
+    def stop_gather(self, _: StopGather) -> Iterable[_Finding]:
         self.gathering = False
-        return iter(())
+        return ()
 
-    def start_recording(self, _: StartRecording) -> Iterator[Fault]:
+    def start_recording(self, _: StartRecording) -> Iterable[_Finding]:
         if self.recording:
-            yield Fault("one-start-recording", "is ignored, since a recording is going on already")
+            yield _Finding(
+                "one-start-recording", "is ignored, since a recording is going on already"
+            )
         self.recording = True
 
-    def stop_recording(self, _: StopRecording) -> Iterator[Fault]:
+    def stop_recording(self, _: StopRecording) -> Iterable[_Finding]:
         self.recording = False
-        return iter(())
+        return ()
 
-    def forward(self, _: Forward) -> Iterator[Fault]:
+    def forward(self, _: Forward) -> Iterable[_Finding]:
         if self.gathering:
             words = "cannot be used while StartGather reports digits"
-            yield Fault("start-gather-not-with-forward", words)
+            yield _Finding("start-gather-not-with-forward", words)
         if self.where == "push":
             words = "takes a call that is not answered, and a document is pushed into one that is"
-            yield Fault("forward-unanswered-inbound", words)
-        elif self.answered and self.where == "reply":
+            yield _Finding("forward-unanswered-inbound", words)
+        elif self.where == "reply" and self._is_answered():
             words = "takes a call that is not answered, and a verb before it answers the call"
-            yield Fault("forward-unanswered-inbound", words)
+            yield _Finding("forward-unanswered-inbound", words)
 
-    def refer(self, _: Refer) -> Iterator[_Finding | Fault]:
+    def _is_answered(self) -> bool:
+        """Whether a verb before this one answers the call."""
+        return any(verb.answers_here() for verb in islice(self.document, self.index))
+
+    def refer(self, _: Refer) -> Iterable[_Finding]:
         if self.where == "transfer_answer":
-            yield Fault("refer-inbound-sip", "takes inbound SIP calls, and this party was rung")
+            yield _Finding("refer-inbound-sip", "takes inbound SIP calls, and this party was rung")
         elif self.where != "conference":
             # What call it is cannot be seen here.
-            yield _Finding("refer-inbound-sip", "takes inbound SIP calls only", "", "info")
+            yield _Finding("refer-inbound-sip", "takes inbound SIP calls only", level="info")
 
-    def start_stream(self, verb: StartStream) -> Iterator[Fault]:
+    def start_stream(self, verb: StartStream) -> Iterable[_Finding]:
         return self.streams.start(verb.name, verb.tracks)
 
-    def stop_stream(self, verb: StopStream) -> Iterator[Fault]:
+    def stop_stream(self, verb: StopStream) -> Iterable[_Finding]:
         self.streams.stop(verb.name)
-        return iter(())
+        return ()
 
-    def start_transcription(self, verb: StartTranscription) -> Iterator[Fault]:
+    def start_transcription(self, verb: StartTranscription) -> Iterable[_Finding]:
         return self.transcriptions.start(verb.name, verb.tracks)
 
-    def stop_transcription(self, verb: StopTranscription) -> Iterator[Fault]:
+    def stop_transcription(self, verb: StopTranscription) -> Iterable[_Finding]:
         self.transcriptions.stop(verb.name)
-        return iter(())
+        return ()
 
 
 _STEPS: dict[type, Any] = {
-    Forward: _Checking.forward,
-    Refer: _Checking.refer,
-    StartGather: _Checking.start_gather,
-    StartRecording: _Checking.start_recording,
-    StartStream: _Checking.start_stream,
-    StartTranscription: _Checking.start_transcription,
-    StopGather: _Checking.stop_gather,
-    StopRecording: _Checking.stop_recording,
-    StopStream: _Checking.stop_stream,
-    StopTranscription: _Checking.stop_transcription,
+    Forward: _Walk.forward,
+    Refer: _Walk.refer,
+    StartGather: _Walk.start_gather,
+    StartRecording: _Walk.start_recording,
+    StartStream: _Walk.start_stream,
+    StartTranscription: _Walk.start_transcription,
+    StopGather: _Walk.stop_gather,
+    StopRecording: _Walk.stop_recording,
+    StopStream: _Walk.stop_stream,
+    StopTranscription: _Walk.stop_transcription,
 }
 
 
@@ -274,17 +315,17 @@ class _Tracks:
         self.named: dict[str, int] = {}
         self.nameless = 0
 
-    def start(self, name: str | None, tracks: str | None) -> Iterator[Fault]:
+    def start(self, name: str | None, tracks: str | None) -> Iterable[_Finding]:
         """Begin one; what is wrong with that."""
         if name in self.named:
             words = f"of a {self.noun} that goes on already (got {shown(name)})"
-            yield Fault(f"{self.noun}-unique-name", f"is the name {words}", "name")
+            yield _Finding(f"{self.noun}-unique-name", f"is the name {words}", "name")
             return
         count = 2 if tracks == "both" else 1
         active = sum(self.named.values()) + self.nameless
         if active + count > MOST_TRACKS:
             words = f"would make {active + count} tracks at a time, and {MOST_TRACKS} are allowed"
-            yield Fault(f"{self.noun}-track-limit", f"{self.verb} {words}")
+            yield _Finding(f"{self.noun}-track-limit", f"{self.verb} {words}")
             return
         if name is None:
             self.nameless += count

@@ -114,11 +114,15 @@ class Container(Verb, Generic[Child], frozen=True):
 
     def settle(self) -> None:
         """Take the children over as a tuple and see that each may stand here."""
-        if self._refused_children() is None:
-            children: Any = self.children
-            ready = self._ready
-            if len(children) <= self.room() and all(type(child) in ready for child in children):
-                return
+        children: Any = self.children
+        if type(children) is not tuple and self._refused_children() is None:
+            children = self.children
+        if (
+            type(children) is tuple
+            and len(children) <= self.room()
+            and self._ready.issuperset(map(type, children))
+        ):
+            return
         self.examine()
 
     def _refused_children(self) -> Problem | None:

@@ -197,8 +197,7 @@ class _Reading:
 
     def _misplaced(self, element: Any, parent: type[Any], path: str) -> None:
         name = _name(element)
-        known = _ELEMENTS.get(element.tag)
-        if known is None:
+        if element.tag not in _ELEMENTS:
             if element.tag in _TAGS:
                 words = f"<{name}> is an SSML tag; it may stand in a SpeakSentence only"
                 self._wrong(_Found(_problem("nesting", words, path=path), element))
@@ -212,9 +211,12 @@ class _Reading:
         else:
             words = f"a {parent.__name__} may hold no other verb (got <{name}>)"
         self._wrong(_Found(_problem(rule, words, path=path), element))
+        self._inside(element, path)
+
+    def _inside(self, element: Any, path: str) -> None:
         # What is wrong inside it is wrong wherever it stands; but depth has its bounds.
         if path.count(" > ") < DEEPEST:
-            self._element(element, known, path)
+            self._element(element, _ELEMENTS[element.tag], path)
 
     def _no_tag(self, element: Any, parent: str, path: str) -> None:
         if element.tag not in _ELEMENTS:
@@ -222,6 +224,7 @@ class _Reading:
             return
         words = f"a {parent} may hold text and SSML tags (got <{_name(element)}>)"
         self._wrong(_Found(_problem("nesting", words, path=path), element))
+        self._inside(element, path)
 
     def _unknown(self, element: Any, noun: str, candidates: tuple[str, ...], path: str) -> None:
         name = _name(element)

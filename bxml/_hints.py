@@ -5,7 +5,6 @@ Every answer is read from the marks of the attributes, and from their names: ``g
 """
 
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any, NamedTuple
 
 from bxml._compose import Verb
@@ -51,10 +50,11 @@ class Plan(NamedTuple):
     spoken: bool
 
 
-def _plan(cls: type[Verb]) -> Plan | None:
+def plan_of(cls: type[Verb]) -> Plan:
+    """What the declaration of a class asks to be looked at."""
     described = describe(cls)
     urls = tuple(known.name for known in described.attributes if first(known.marks, MayBeRelative))
-    plan = Plan(
+    return Plan(
         urls=urls,
         credentials=tuple(_credentials(described, urls)),
         belongs=tuple(_belongings(described)),
@@ -66,11 +66,33 @@ def _plan(cls: type[Verb]) -> Plan | None:
         doubts=cls.doubts is not Verb.doubts,
         spoken=described.content is not None and isinstance(described.content.kind, Spoken),
     )
-    return plan if any(plan) else None
 
 
-plan_of: Callable[[type[Verb]], Plan | None] = cache(_plan)
-"""Read a class once; None where there is nothing to look at."""
+def quiet_of(plan: Plan) -> Callable[[Any], bool] | None:
+    """A function that is true only of verbs that ``hints`` has nothing to say of.
+
+    It is written out as code, as the checks of constructors are: most verbs are quiet, and walking
+    along a plan to find that out takes several times as long. None: all verbs are.
+    """
+    scope: dict[str, Any] = {}
+    tests = [f"(v.{name} is None or v.{other} is not None)" for name, other in plan.belongs]
+    tests += [f"v.{name} is None" for each in plan.credentials for name in each.names]
+    tests += [f"v.{name} is None" for name, _ in plan.counts]
+    tests += [f"(v.{name} is None or v.{each.attribute} is None)" for name, each in plan.ignored]
+    for name, known in plan.known:
+        scope[f"known_{name}"] = known.values
+        tests.append(f"(v.{name} is None or v.{name} in known_{name})")
+    tests += [
+        f"(v.{name} is None or len(v.{name}) <= {each.length})" for name, each in plan.longest
+    ]
+    if plan.spoken:
+        tests.append("type(v.text) is str")
+    if plan.doubts:
+        tests.append("not [*v.doubts()]")
+    if not tests:
+        return None
+    quiet: Callable[[Any], bool] = eval(f"lambda v: {' and '.join(tests)}", scope)  # noqa: S307  # every word of it comes from the class
+    return quiet
 
 
 def _marked(described: Description, mark: type[Any]) -> tuple[tuple[str, Any], ...]:
@@ -114,21 +136,23 @@ def _belongings(described: Description) -> Iterator[tuple[str, str]]:
 
 def hints(verb: Any, plan: Plan, *, in_conference: bool) -> Iterator[Fault]:
     """What is without effect, risky or unknown in a verb."""
-    for name, belongs_to in plan.belongs:
-        if getattr(verb, name) is not None and getattr(verb, belongs_to) is None:
-            yield Fault("method-without-url", f"has no effect without {belongs_to}", name)
+    yield from _without_effect(verb, plan)
     for credentials in plan.credentials:
         given = [name for name in credentials.names if getattr(verb, name) is not None]
         if given:
             yield from _of_credentials(verb, given, credentials)
-    for name, counts in plan.counts:
-        if getattr(verb, name) is not None:
-            other = getattr(verb, counts.attribute)
-            if other is None or (counts.values and other not in counts.values):
-                yield Fault(counts.rule, _needs(counts), name)
-    for name, ignored in plan.ignored:
-        if getattr(verb, name) is not None and getattr(verb, ignored.attribute) is not None:
-            yield Fault(ignored.rule, f"is ignored, since {ignored.attribute} is given", name)
+    yield from _out_of_the_ordinary(verb, plan)
+    if in_conference:
+        for name, mark in plan.not_in_conference:
+            if getattr(verb, name) not in (None, False):
+                yield Fault(mark.rule, "is ignored in a conference", name)
+    if plan.spoken and type(verb.text) is not str:
+        yield from _of_speech(verb.text)
+    if plan.doubts:
+        yield from verb.doubts()
+
+
+def _out_of_the_ordinary(verb: Any, plan: Plan) -> Iterator[Fault]:
     for name, known in plan.known:
         value = getattr(verb, name)
         if value is not None and value not in known.values:
@@ -138,14 +162,20 @@ def hints(verb: Any, plan: Plan, *, in_conference: bool) -> Iterator[Fault]:
         if value is not None and len(value) > warns.length:
             words = f"should hold at most {warns.length} characters (got {len(value)})"
             yield Fault(warns.rule, words, name)
-    if in_conference:
-        for name, mark in plan.not_in_conference:
-            if getattr(verb, name) not in (None, False):
-                yield Fault(mark.rule, "is ignored in a conference", name)
-    if plan.spoken and type(verb.text) is not str:
-        yield from _of_speech(verb.text)
-    if plan.doubts:
-        yield from verb.doubts()
+
+
+def _without_effect(verb: Any, plan: Plan) -> Iterator[Fault]:
+    for name, belongs_to in plan.belongs:
+        if getattr(verb, name) is not None and getattr(verb, belongs_to) is None:
+            yield Fault("method-without-url", f"has no effect without {belongs_to}", name)
+    for name, counts in plan.counts:
+        other = getattr(verb, counts.attribute)
+        effective = other is not None and (not counts.values or other in counts.values)
+        if getattr(verb, name) is not None and not effective:
+            yield Fault(counts.rule, _needs(counts), name)
+    for name, ignored in plan.ignored:
+        if getattr(verb, name) is not None and getattr(verb, ignored.attribute) is not None:
+            yield Fault(ignored.rule, f"is ignored, since {ignored.attribute} is given", name)
 
 
 def _of_credentials(verb: Any, given: list[str], credentials: Credentials) -> Iterator[Fault]:

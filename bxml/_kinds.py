@@ -21,6 +21,8 @@ XML_SPACE = " \t\r\n"
 QUOTED = "v if v.isalnum() else attribute(v)"
 """A Python expression: the string ``v`` as it stands between quotation marks."""
 
+DIGITS = "0123456789"
+
 UNBOUNDED = 10**15
 """What no number exceeds, also where no range is documented: longer ones cost time to read."""
 
@@ -86,11 +88,6 @@ class Kind(Struct, frozen=True):
         """Whether a value must be shown to nobody."""
         return False
 
-    @property
-    def verbatim(self) -> bool:
-        """Whether the text in markup is the value, as it stands."""
-        return type(self).read is Kind.read
-
     def settle(self, value: Any) -> Any:
         """``value`` in the one form in which it is kept."""
         return value
@@ -133,10 +130,6 @@ class Text(Kind, frozen=True):
         return self.hidden
 
     @property
-    def verbatim(self) -> bool:
-        return not self.trimmed
-
-    @property
     def free(self) -> bool:
         """Whether white space around it, which the platform drops, may be given and is dropped."""
         return self.trimmed and self.form is None
@@ -158,7 +151,7 @@ class Text(Kind, frozen=True):
             return Fault(self.breaks or "length", words)
         if self.no_control and (control := re.search(_CONTROL, value)):
             words = f"must hold no control character (got U+{ord(control[0]):04X} in {got})"
-            return Fault(self.breaks or "control-character", words)
+            return Fault(self.breaks or "attribute-format", words)
         if self.form and not re.fullmatch(self.form.pattern, value):
             words = f"must be {self.form.wanted} (got {got})"
             return Fault(self.breaks or "attribute-format", words)
@@ -229,14 +222,17 @@ class Number(Kind, frozen=True):
 
     def read(self, text: str) -> Any:
         # No number of this language needs more digits, and int() of very long ones is slow.
-        if text.isdecimal() and text.isascii() and len(text) <= 30:
+        digits = text.isascii() and len(text) <= 400
+        if digits and text.isdigit():
             return int(text)
-        text = text.strip(XML_SPACE)
-        if len(text) <= 30 and re.fullmatch(r"[+-]?[0-9]+", text):
-            return int(text)
-        if len(text) <= 400 and re.fullmatch(r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+)", text):
+        if digits and text.replace(".", "", 1).isdigit():
             return float(text)
-        return text
+        bare = text.strip(XML_SPACE)
+        if bare[:1] in ("+", "-") and bare[1:2] in (".", *DIGITS):
+            sign = -1 if bare[0] == "-" else 1
+            value = self.read(bare[1:])
+            return text if isinstance(value, str) else sign * value
+        return self.read(bare) if bare != text else text
 
     def written(self) -> str:
         return "v" if self.whole else "decimal(v)"

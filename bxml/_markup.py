@@ -6,7 +6,7 @@ lxml reads it, with entities, DTDs and the network off. What it is given is UTF-
 import codecs
 import re
 import threading
-from typing import Any
+from typing import Any, NoReturn
 
 from lxml import etree
 
@@ -14,23 +14,28 @@ from bxml.document import LARGEST
 from bxml.errors import ParseError, Problem
 
 
-def text_of(source: str | bytes) -> str:
-    """The characters of a source: by its byte-order mark, else by its declaration, else UTF-8.
+def utf8_of(source: str | bytes) -> bytes:
+    """A source in UTF-8, whatever encoding its byte-order mark or its declaration names.
 
     Raises:
-        ParseError: It is too large, or is not in the encoding that it names.
+        ParseError: It is too large, is not in the encoding that it names, or holds what no
+            encoding can carry.
     """
     if isinstance(source, str):
-        return source.removeprefix("\ufeff")
-    if not isinstance(source, bytes | bytearray | memoryview):
+        return _encoded(source.removeprefix("\ufeff"))
+    if not isinstance(source, _BYTES):
         raise TypeError(f"parse() takes str or bytes (got {type(source).__name__})")
     data = bytes(source)
-    _bound(data)
+    if len(data) > LARGEST:
+        _refuse_size(data)
     encoding = _encoding_of(data)
     try:
-        if codecs.lookup(encoding).name in _NO_ENCODINGS_OF_MARKUP:
-            raise LookupError
-        return data.decode(encoding).removeprefix("\ufeff")
+        if encoding.lower() == "utf-8":
+            data.decode()
+            return data.removeprefix(codecs.BOM_UTF8)
+        if codecs.lookup(encoding).name not in _NO_ENCODINGS_OF_MARKUP:
+            return _encoded(data.decode(encoding).removeprefix("\ufeff"))
+        words = f"cannot be read: the encoding {encoding!r} is none of markup"
     except LookupError:
         words = f"cannot be read: the encoding {encoding!r} is not known"
     except UnicodeError as error:
@@ -40,32 +45,36 @@ def text_of(source: str | bytes) -> str:
     raise ParseError([_problem("doc-wellformed", words)])
 
 
-def root_of(text: str) -> Any:
-    """The root element of markup.
+def root_of(data: bytes) -> Any:
+    """The root element of markup in UTF-8.
 
     Raises:
         ParseError: It is too large, not well-formed, or has a document type.
     """
-    try:
-        data = text.encode()
-    except UnicodeEncodeError as error:
-        line = text.count("\n", 0, error.start) + 1
-        column = error.start - text.rfind("\n", 0, error.start)
-        words = f"holds U+{ord(text[error.start]):04X}, which XML cannot carry"
-        raise ParseError([_problem("xml-character", words, line, column)]) from None
-    _bound(data)
+    if len(data) > LARGEST:
+        _refuse_size(data)
     try:
         root = etree.fromstring(data, _parsers.parser)
     except etree.XMLSyntaxError as error:
         line, column = error.position
         words = f"not well-formed: {_reason(error)}"
         raise ParseError([_problem("doc-wellformed", words, line or 1, max(column, 1))]) from None
-    if "<!DOCTYPE" in text:  # or in a comment, or in CDATA
+    if b"<!DOCTYPE" in data:  # or in a comment, or in CDATA
         docinfo: Any = root.getroottree().docinfo
         if docinfo.doctype or docinfo.internalDTD is not None:
             words = "a document type (<!DOCTYPE …>) is not allowed; BXML has none"
             raise ParseError([_problem("doc-dtd", words)])
     return root
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        line = text.count("\n", 0, error.start) + 1
+        column = error.start - text.rfind("\n", 0, error.start)
+        words = f"holds U+{ord(text[error.start]):04X}, which XML cannot carry"
+        raise ParseError([_problem("xml-character", words, line, column)]) from None
 
 
 class _Parsers(threading.local):
@@ -85,6 +94,8 @@ class _Parsers(threading.local):
 
 _parsers = _Parsers()
 
+_BYTES = (bytes, bytearray, memoryview)
+
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -94,6 +105,7 @@ _BYTE_ORDER_MARKS = (
     (b"<\0", "utf-16-le"),
     (b"\0<", "utf-16-be"),
 )
+_USUAL = b'<?xml version="1.0" encoding="UTF-8"?>'
 _DECLARED = re.compile(rb"""<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z][A-Za-z0-9._-]{0,40})["']""")
 
 # Python knows them as text encodings. In these, characters of markup hide behind others, or the
@@ -104,6 +116,8 @@ _NO_ENCODINGS_OF_MARKUP = frozenset(
 
 
 def _encoding_of(data: bytes) -> str:
+    if data.startswith(_USUAL):
+        return "utf-8"
     if data[:1] != b"<" or data[1:2] == b"\0":
         marked = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), None)
         if marked:
@@ -112,10 +126,9 @@ def _encoding_of(data: bytes) -> str:
     return declared[1].decode() if declared else "utf-8"
 
 
-def _bound(data: bytes) -> None:
-    if len(data) > LARGEST:
-        words = f"a document may hold at most {LARGEST:,} bytes (got {len(data):,})"
-        raise ParseError([_problem("doc-size", words)])
+def _refuse_size(data: bytes) -> NoReturn:
+    words = f"a document may hold at most {LARGEST:,} bytes (got {len(data):,})"
+    raise ParseError([_problem("doc-size", words)])
 
 
 def _problem(rule: str, words: str, line: int = 1, column: int = 1) -> Problem:

@@ -5,15 +5,14 @@ it read again, in full, for everything that is wrong with it.
 """
 
 from collections.abc import Callable
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from bxml._declare import Checked, describe
-from bxml._diagnose import ROOTS, diagnosed, diagnosed_ssml, key
-from bxml._kinds import XML_SPACE
-from bxml._markup import root_of, text_of
-from bxml._speech import DEEPEST, TAGS, Part, Spoken, joined, parts
-from bxml.document import Bxml, Response
+from bxml._diagnose import diagnosed, diagnosed_ssml, key
+from bxml._kinds import XML_SPACE, Boolean, Number
+from bxml._markup import root_of, utf8_of
+from bxml._speech import TAGS, Part, Spoken, joined, parts
+from bxml.document import VERBS, Bxml, Response
 from bxml.errors import InvalidVerb, ParseError
 
 
@@ -27,14 +26,14 @@ def parse(source: str | bytes) -> Response | Bxml:
         ParseError: The source is not a BXML document. ``problems`` holds every problem with its
             line and column; where the markup is not well-formed, the first one.
     """
-    text = text_of(source)
-    root = root_of(text)
-    document: Response | Bxml
+    data = utf8_of(source)
+    root = root_of(data)
     try:
-        document = _read(root, _reader(ROOTS[root.tag]))
-    except (InvalidVerb, LookupError, TypeError):
-        document = diagnosed(root, text)
-    return document
+        document: Any = _verbs[root.tag](root)
+    except (InvalidVerb, LookupError, TypeError, RecursionError):
+        document = None
+    # A verb that is no document is sound, and no root.
+    return document if isinstance(document, _ROOTS) else diagnosed(root, data.decode())
 
 
 def parse_ssml(markup: str) -> tuple[Part, ...]:
@@ -43,10 +42,10 @@ def parse_ssml(markup: str) -> tuple[Part, ...]:
         raise TypeError(f"ssml.parse() takes str (got {type(markup).__name__})")
     text = f"<ssml>{markup}</ssml>"
     try:
-        root = root_of(text)
+        root = root_of(utf8_of(text))
         try:
             return parts(joined(_mixed(root)))
-        except (InvalidVerb, LookupError, TypeError):
+        except (InvalidVerb, LookupError, TypeError, RecursionError):
             return parts(diagnosed_ssml(root, text))
     except ParseError as error:
         raise ParseError(_without_wrapping(error)) from None
@@ -62,74 +61,101 @@ def _without_wrapping(error: ParseError) -> list[Any]:
     ]
 
 
-class _Reader(NamedTuple):
-    """What the quick reading must know of a class."""
+_ROOTS = (Response, Bxml)
 
-    build: Callable[..., Any]
-    attributes: dict[str, tuple[str, Callable[[str], Any] | None]]
-    """By their names in markup: the field, and what reads it, if it is not the text itself."""
-    content: Callable[[str], Any] | None
-    mixed: bool
-    holds: dict[str, type[Checked]] | None
+Reader = Callable[[Any], Any]
+"""The verb or tag that an element is. Raises something or other if it is none."""
 
 
-def _describe_reader(cls: type[Checked]) -> _Reader:
+class _Readers(dict[str, Reader]):
+    """A reader for each of some elements, by name, made when it is first asked for."""
+
+    def __init__(self, *classes: type[Checked]) -> None:
+        super().__init__()
+        self.elements = {each.element_name(): each for each in classes}
+
+    def __missing__(self, name: str) -> Reader:
+        reader = self[name] = _reader(self.elements[name])
+        return reader
+
+
+_verbs = _Readers(*VERBS)
+_tags = _Readers(*TAGS)
+
+
+def _reader(cls: type[Checked]) -> Reader:
+    """One function for each shape of element, with what it needs of the class at hand.
+
+    The constructors see whether each child may stand where it does.
+    """
     described = describe(cls)
+    names = {key(known): known.name for known in described.written}
+    # White space around other values is rare enough to be left to the full reading.
+    reads = {
+        known.name: known.kind.read
+        for known in described.written
+        if isinstance(known.kind, Number | Boolean)
+    }
     content = described.content
-    return _Reader(
-        build=cls.build,
-        attributes={
-            key(known): (known.name, None if known.kind.verbatim else known.kind.read)
-            for known in described.written
-        },
-        content=content.kind.read if content else None,
-        mixed=content is not None and isinstance(content.kind, Spoken),
-        holds=None
-        if described.holds is None
-        else {held.element_name(): held for held in described.holds},
-    )
+    if content is None:
+        return _reader_of_verbs(cls.build, names, reads)
+    if isinstance(content.kind, Spoken):
+        return _reader_of_speech(cls.build, names)
+    return _reader_of_text(cls.build, names, reads)
 
 
-_reader: Callable[[type[Checked]], _Reader] = cache(_describe_reader)
-
-_TAGS = {tag.element_name(): tag for tag in TAGS}
+Reads = dict[str, Callable[[str], Any]]
 
 
-def _read(element: Any, reader: _Reader, depth: int = 0) -> Any:
-    """The verb or tag that an element is. Raises something or other if it is none."""
-    build, attributes, content, mixed, holds = reader
-    values: dict[str, Any] = {}
-    for name, value in element.items():
-        field, read = attributes[name]
-        values[field] = value if read is None else read(value)
-    if mixed:
-        values["text"] = _mixed(element, depth) if len(element) else element.text or ""
+def _reader_of_speech(build: Callable[..., Any], names: dict[str, str]) -> Reader:
+    def read(element: Any) -> Any:
+        values = {"text": _mixed(element) if len(element) else element.text or ""}
+        for name, value in element.items():
+            values[names[name]] = value
         return build(**values)
-    if content is not None:
+
+    return read
+
+
+def _reader_of_text(build: Callable[..., Any], names: dict[str, str], reads: Reads) -> Reader:
+    def read(element: Any) -> Any:
         if len(element):
             raise LookupError
-        values["text"] = content(element.text or "")
+        values = {"text": (element.text or "").strip(XML_SPACE)}
+        for name, value in element.items():
+            field = names[name]
+            values[field] = reads[field](value) if field in reads else value
         return build(**values)
-    if (text := element.text) and text.strip(XML_SPACE):
-        raise LookupError
-    children = []
-    for child in element:
-        if holds is None:
-            raise LookupError
-        children.append(_read(child, _reader(holds[child.tag])))
-        if (tail := child.tail) and tail.strip(XML_SPACE):
-            raise LookupError
-    if children:
-        values["children"] = tuple(children)
-    return build(**values)
+
+    return read
 
 
-def _mixed(element: Any, depth: int = 0) -> list[Part]:
+def _reader_of_verbs(build: Callable[..., Any], names: dict[str, str], reads: Reads) -> Reader:
+    verbs = _verbs
+
+    def read(element: Any) -> Any:
+        values = {}
+        for name, value in element.items():
+            field = names[name]
+            values[field] = reads[field](value) if field in reads else value
+        if (text := element.text) and text.strip(XML_SPACE):
+            raise LookupError
+        if len(element):
+            children = []
+            for child in element[:]:
+                children.append(verbs[child.tag](child))
+                if (text := child.tail) and text.strip(XML_SPACE):
+                    raise LookupError
+            values["children"] = tuple(children)
+        return build(**values)
+
+    return read
+
+
+def _mixed(element: Any) -> list[Part]:
     """The text and the tags in an element."""
-    if depth >= DEEPEST:
-        raise LookupError
     mixed: list[Part] = [element.text or ""]
     for child in element:
-        mixed.append(_read(child, _reader(_TAGS[child.tag]), depth + 1))
+        mixed.append(_tags[child.tag](child))
         mixed.append(child.tail or "")
     return mixed

@@ -207,13 +207,6 @@ _ALL = (
         "A name that is blank names nothing.",
         "Write the name, or leave the attribute out.",
     ),
-    Rule(
-        "control-character",
-        "error",
-        "documented",
-        "Some texts hold no control characters, such as line breaks.",
-        "Take the character out before the text comes here.",
-    ),
     # Of URLs and credentials
     Rule(
         "https-with-credentials",

@@ -1,124 +1,261 @@
-"""Hypothesis strategies for documents and verbs, written from the declarations.
+"""Hypothesis strategies for documents, verbs and SSML, written from the declarations.
+
+    @given(documents())
+    def test_every_answer_can_be_logged(document): ...
+
+Where something fails, Hypothesis shows the smallest document that makes it fail. ``st.from_type``
+draws from here too: ``st.from_type(Gather)`` is ``from_verb(Gather)``.
 
 Needs Hypothesis: ``pip install 'bxml-calls[test]'``.
 """
 
-import string
-from functools import cache
+import difflib
+from collections.abc import Collection, Iterable, Mapping
+from functools import cache, reduce
+from itertools import cycle, islice
 from typing import Any, TypeVar
 
 try:
+    from hypothesis import assume
     from hypothesis import strategies as st
+    from hypothesis.strategies import DrawFn, SearchStrategy
 except ImportError as error:  # pragma: no cover
-    raise ImportError("bxml.strategies needs Hypothesis: pip install hypothesis") from error
+    raise ImportError("bxml.strategies needs Hypothesis: pip install 'bxml-calls[test]'") from error
 
 from bxml._compose import Container, Verb
-from bxml._declare import Attribute, describe
-from bxml._kinds import UNBOUNDED, Boolean, Choice, Kind, Number, Text
-from bxml.document import VERBS, Bxml, Document, Response
+from bxml._declare import Attribute, Checked, describe, python_name
+from bxml._kinds import Kind, Text, first
+from bxml._speech import DEEPEST, TAGS, Part, Spoken, Tag, joined, parts, texts
+from bxml._values import HOSTILE, MARKUP, SELDOM, from_kind
+from bxml.document import LARGEST, VERBS, Bxml, Document, Response
+from bxml.errors import InvalidVerb, Problem
+from bxml.render import render
+from bxml.types import PRIVATE_NAMES, OneOfKnown
 
-V = TypeVar("V", bound=Verb)
+__all__ = ["documents", "from_verb", "hostile_text", "ssml_text", "tags", "verbs"]
 
-# Everything that XML can carry; with the characters that markup is made of far more often than chance.
-_ANY = st.characters(
-    codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufffe\uffff"
-)
-_CHARACTERS = st.one_of(
-    st.sampled_from("<>&\"'\t\n\r ]]>\x85\xa0\u2028\ufeff" + string.ascii_letters), _ANY
-)
+C = TypeVar("C", bound=Checked)
 
 
-def documents() -> st.SearchStrategy[Document]:
-    """Documents of either root, with any verbs."""
+@cache
+def documents() -> SearchStrategy[Document]:
+    """Documents of either root, with any verbs, that are small enough to be sent."""
     return st.one_of(from_verb(Response), from_verb(Bxml))
 
 
-def verbs() -> st.SearchStrategy[Verb]:
+@cache
+def verbs() -> SearchStrategy[Verb]:
     """Verbs and nested tags of every class."""
-    return st.one_of([from_verb(verb) for verb in VERBS if not issubclass(verb, Document)])
+    nested = [verb for verb in VERBS if not issubclass(verb, Document)]
+    return st.one_of([from_verb(verb) for verb in sorted(nested, key=_needs)])
 
 
-def from_verb(verb: type[V], **attributes: st.SearchStrategy[Any]) -> st.SearchStrategy[V]:
-    """Objects of one class. ``attributes`` takes the place of what is drawn by itself.
+@cache
+def tags() -> SearchStrategy[Tag]:
+    """SSML tags of every class, with text and other tags in them."""
+    return _tags(2)
+
+
+@cache
+def ssml_text() -> SearchStrategy[str | tuple[Part, ...]]:
+    """What ``SpeakSentence`` may say: text, or text mixed with SSML tags. Never blank."""
+    content = st.one_of(from_kind(Text(not_blank=True)), _mixed(3).map(_audible))
+    return SELDOM.flatmap(lambda seldom: _deepest() if seldom else content)
+
+
+@cache
+def hostile_text() -> SearchStrategy[str]:
+    """Text that tries to break out of markup, or into it.
+
+    It may hold what XML cannot carry; then no verb can be built with it: ``InvalidVerb``.
+    """
+    hostile = st.sampled_from(HOSTILE)
+    anything = st.text(st.characters(exclude_categories=()), max_size=8)
+    around = st.tuples(anything, hostile, anything).map("".join)
+    several = st.lists(hostile, min_size=2, max_size=6).map("".join)
+    # One more than a bound: of a digit string, a tag, a parameter, a document.
+    long = st.tuples(hostile, st.sampled_from([51, 257, 2049, LARGEST + 1]))
+    repeated = long.map(lambda drawn: (drawn[0] * drawn[1])[: drawn[1]])
+    return st.one_of(hostile, around, several, MARKUP, repeated)
+
+
+def from_verb(verb: type[C], **attributes: object) -> SearchStrategy[C]:
+    """Objects of one class, of a verb or of an SSML tag.
+
+    Args:
+        verb: The class.
+        attributes: Values of its attributes and ``children``, or strategies for them; None leaves
+            an attribute out. The others are drawn, and left out where they do not go with these.
+
+    Raises:
+        TypeError: The class has no such attribute.
 
     Examples:
-        >>> from_verb(Gather, max_digits=st.just(1))
+        >>> from_verb(Gather, max_digits=1, gather_url=st.sampled_from(["/a", "/b"]))
     """
-    unknown = attributes.keys() - set(verb.__struct_fields__)
-    if unknown:
-        raise TypeError(f"{verb.__name__} has no attribute {', '.join(sorted(unknown))}")
-    return _plain(verb) if not attributes else _from(verb, attributes)
+    known = verb.__struct_fields__
+    for name in attributes:
+        if name not in known:
+            close = difflib.get_close_matches(python_name(name), known, 1, 0.6)
+            listed = f"known are {', '.join(known)}" if known else "it has none"
+            hint = f"did you mean {close[0]}?" if close else listed
+            raise TypeError(f"{verb.__name__} has no attribute {name}; {hint}")
+    if not attributes:
+        drawn: SearchStrategy[C] = _plain(verb)
+        return drawn
+    given = {
+        name: value if isinstance(value, SearchStrategy) else st.just(value)
+        for name, value in attributes.items()
+    }
+    return _objects(verb, given.keys(), _attributes(verb, given))
 
 
 @cache
-def _plain(verb: type[V]) -> st.SearchStrategy[V]:
+def _plain(cls: Any) -> SearchStrategy[Any]:
     # Hypothesis examines a strategy once: one that is made anew each time costs most of a test.
-    return _from(verb, {})
+    return _objects(cls, (), _attributes(cls, {}))
 
 
-def _from(verb: type[V], attributes: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[V]:
-    return _fields(verb, attributes).map(lambda drawn: _built(verb, drawn, attributes))
+def _needs(cls: type[Checked]) -> tuple[int, bool]:
+    """Orders classes: the less an object cannot do without, the simpler it is."""
+    required = sum(known.required for known in describe(cls).attributes)
+    return required, issubclass(cls, Container)
 
 
-def _fields(
-    verb: type[Verb], given: dict[str, st.SearchStrategy[Any]]
-) -> st.SearchStrategy[dict[str, Any]]:
-    """Everything but what rules between attributes would refuse."""
-    drawn: dict[str, st.SearchStrategy[Any]] = {}
-    optional: dict[str, st.SearchStrategy[Any]] = {}
-    for known in describe(verb).attributes:
-        values = given.get(known.name, _values(known))
-        (drawn if known.required or known.name in given else optional)[known.name] = values
-    if not issubclass(verb, Container):
-        return st.fixed_dictionaries(drawn, optional=optional)
-    if "children" in given:
-        drawn["children"] = given["children"]
-        return st.fixed_dictionaries(drawn, optional=optional)
-    holds = [from_verb(held) for held in describe(verb).holds or () if issubclass(held, Verb)]
-    children = st.lists(st.one_of(holds), min_size=verb.least, max_size=min(verb.most, 8))
-    drawn["children"] = children
-    return st.fixed_dictionaries(drawn, optional=optional).map(_within_the_room)
+def _attributes(
+    cls: type[Checked], given: Mapping[str, SearchStrategy[Any]]
+) -> SearchStrategy[dict[str, Any]]:
+    """What is given, what is required, and some of the rest."""
+    others = [known for known in describe(cls).attributes if known.name not in given]
+    required = {known.name: _values(known) for known in others if known.required}
+    optional = [
+        st.tuples(st.just(known.name), _values(known)) for known in others if not known.required
+    ]
+    # A list of names and values: Hypothesis shrinks it by taking out single ones.
+    some = st.lists(st.one_of(optional), max_size=len(optional))
+    parts = st.tuples(st.fixed_dictionaries({**given, **required}), some)
+    return parts.map(lambda drawn: {**drawn[0], **dict(drawn[1])})
 
 
-def _within_the_room(drawn: dict[str, Any]) -> dict[str, Any]:
-    """Prompts times repeats are at most 20: keep as many prompts as the repeats allow."""
-    repeats = drawn.get("repeat_count") or 1
-    return {**drawn, "children": drawn["children"][: 20 // repeats]}
+@st.composite
+def _objects(
+    draw: DrawFn,
+    cls: type[Any],
+    given: Collection[str],
+    attributes: SearchStrategy[dict[str, Any]],
+) -> Any:
+    values = draw(attributes)
+    try:
+        built = cls(**values)
+    except InvalidVerb as error:
+        built = cls(**_repaired(draw, cls, values, given, error.problems))
+    if not issubclass(cls, Container) or "children" in given:
+        return built
+    room = built.room()
+    children = draw(_children(cls))
+    if cls.bounded and draw(SELDOM):
+        children = cycle(children)
+    filled = built.then(*islice(children, room))
+    return _sendable(filled) if isinstance(filled, Document) else filled
 
 
-def _built(verb: type[V], drawn: dict[str, Any], given: dict[str, st.SearchStrategy[Any]]) -> V:
-    if drawn.get("privacy") and "transfer_caller_display_name" in drawn:
-        from bxml.verbs.transfer import PRIVATE_NAMES  # noqa: PLC0415  # a verb's own rule
+def _repaired(
+    draw: DrawFn,
+    cls: type[Checked],
+    values: dict[str, Any],
+    given: Collection[str],
+    problems: Iterable[Problem],
+) -> dict[str, Any]:
+    """The same values, with what rules between attributes ask for and without what they bar.
 
-        if "transfer_caller_display_name" not in given:
-            # Any of the four, by a draw that was made already.
-            chosen = len(drawn["transfer_caller_display_name"]) % len(PRIVATE_NAMES)
-            drawn = {**drawn, "transfer_caller_display_name": PRIVATE_NAMES[chosen]}
-    return verb(**drawn)
+    What was given stays. Where that alone breaks a rule, the error is for whoever gave it.
+    """
+    known = {attribute.name: attribute for attribute in describe(cls).attributes}
+    kept = {name: values[name] for name in values if name in given or known[name].required}
+    for problem in problems:
+        if (name := problem.attribute) and name not in given:
+            if problem.rule == "privacy-display-name":  # chance alone would never meet it
+                kept[name] = draw(st.sampled_from(PRIVATE_NAMES))
+            elif name not in values:
+                kept[name] = draw(_values(known[name]))
+    for name, value in values.items():
+        if name not in kept and _can_be_built(cls, {**kept, name: value}):
+            kept[name] = value
+    if kept.keys() > set(given) and all(_fits(known.get(name), values[name]) for name in given):
+        assume(_can_be_built(cls, kept))  # what was given goes with other draws of the rest
+    return kept
 
 
-def _values(attribute: Attribute) -> st.SearchStrategy[Any]:
-    return _of_kind(attribute.kind)
+def _fits(attribute: Attribute | None, value: Any) -> bool:
+    """Whether a value is sound, whatever the others are. Of children that is not known."""
+    if attribute is None or (value is None and not attribute.required):
+        return attribute is not None
+    return attribute.kind.fault(attribute.kind.settle(value)) is None
+
+
+def _can_be_built(cls: type[Checked], values: dict[str, Any]) -> bool:
+    try:
+        cls(**values)
+    except InvalidVerb:
+        return False
+    return True
+
+
+def _sendable(document: Document) -> Document:
+    """As much of a document as may be sent, also in the pretty form, which is longer than this one."""
+    while len(render(document).encode()) > LARGEST // 2:
+        document = document[: len(document) // 2]
+    return document
 
 
 @cache
-def _of_kind(kind: Kind) -> st.SearchStrategy[Any]:
-    match kind:
-        case Boolean():
-            return st.booleans()
-        case Choice(values):
-            return st.sampled_from(values)
-        case Number(whole=True, least=least, most=most):
-            low = -UNBOUNDED if least is None else int(least)
-            return st.integers(low, UNBOUNDED if most is None else int(most))
-        case Number(least=least, most=most):
-            whole = st.integers(-int(-(least or 0) // 1), int(most or 10**9))
-            return st.one_of(whole, st.floats(least, most, allow_nan=False, allow_infinity=False))
-        case Text(form=form) if form:
-            matching = st.from_regex(form.pattern, fullmatch=True, alphabet=_ANY)
-            return matching.filter(lambda value: kind.fault(value) is None)
-        case Text(max_length=length, not_blank=not_blank):
-            texts = st.text(_CHARACTERS, min_size=int(not_blank), max_size=min(length or 60, 60))
-            longest = [st.just("x" * length)] if length else []
-            return st.one_of(texts.filter(lambda value: kind.fault(value) is None), *longest)
-    raise TypeError(f"no strategy for {kind!r}")
+def _children(cls: Any) -> SearchStrategy[Iterable[Verb]]:
+    held: list[type[Any]] = sorted(describe(cls).holds or (), key=_needs)
+    bare = [{known.name: None for known in describe(each).written if cls.bare} for each in held]
+    child = st.one_of([from_verb(each, **absent) for each, absent in zip(held, bare, strict=True)])
+    most = cls.most if cls.bounded else cls.least + 8
+    return st.lists(child, min_size=cls.least, max_size=most)
+
+
+@cache
+def _tags(levels: int) -> SearchStrategy[Tag]:
+    around = [tag for tag in sorted(TAGS, key=_needs) if describe(tag).content]
+    others = [tag for tag in TAGS if tag not in around]
+    return st.one_of(
+        [from_verb(tag, text=_mixed(levels)) for tag in around] + [from_verb(tag) for tag in others]
+    )
+
+
+@cache
+def _mixed(levels: int) -> SearchStrategy[Any]:
+    """Text, and tags that hold such text in turn."""
+    text = from_kind(Text())
+    part = st.one_of(text, _tags(levels - 1)) if levels else text
+    return st.lists(part, max_size=4).map(joined)
+
+
+def _audible(content: Any) -> Any:
+    heard = any(text.strip() for text in texts(content))
+    return content if heard else joined([*parts(content), "a"])
+
+
+@cache
+def _deepest() -> SearchStrategy[Any]:
+    """As many tags in each other as there may be."""
+    wraps = [tag for tag in TAGS if describe(tag).content and _needs(tag) == (0, False)]
+    around = st.lists(st.sampled_from(wraps), min_size=DEEPEST, max_size=DEEPEST)
+    nothing: Any = "a"
+    return around.map(lambda drawn: reduce(lambda inside, tag: (tag(inside),), drawn, nothing))
+
+
+def _values(attribute: Attribute) -> SearchStrategy[Any]:
+    kind = attribute.kind
+    if isinstance(kind, Spoken):
+        return ssml_text() if kind.breaks else _mixed(2)
+    known = first(attribute.marks, OneOfKnown)
+    return _known_or(known, kind) if known else from_kind(kind)
+
+
+@cache
+def _known_or(known: OneOfKnown, kind: Kind) -> SearchStrategy[Any]:
+    return st.one_of(st.sampled_from(sorted(known.values)), from_kind(kind))
