@@ -32,6 +32,10 @@ _elements: set[type] = set()
 """The elements of the language, once all of them are declared."""
 
 
+_MOST_TO_NAME = 8
+"""Classes that a sentence can name and still be read."""
+
+
 class Verb(Checked, frozen=True):
     """A BXML verb or nested tag: an immutable value, equal to any other with the same content."""
 
@@ -163,7 +167,9 @@ class Container(Verb, Generic[Child], frozen=True):
         path = f"{cls.__name__}[{index}]"
         holds = describe(cls).holds or ()
         if type(child) not in holds:
-            got = type(child).__name__ if isinstance(child, Checked) else shown(child)
+            got = shown(child)
+            if isinstance(child, Checked):
+                got = type(child).element_name() + stands_in(type(child))
             if isinstance(child, list | tuple):
                 got += "; write then(*verbs)"
             elif isinstance(child, type):
@@ -217,7 +223,8 @@ class Container(Verb, Generic[Child], frozen=True):
     @classmethod
     def may_hold(cls) -> str:
         """The rule of nesting of this container, in words."""
-        return f"a {cls.__name__} may hold {cls._nouns()}"
+        many = len(describe(cls).holds or ()) > _MOST_TO_NAME
+        return f"a {cls.__name__} may hold {'verbs' if many else cls._nouns()}"
 
     def then(self, *verbs: Child) -> Self:
         """A copy of this container with ``verbs`` after those that it holds.
@@ -302,6 +309,18 @@ def _immutable(name: str) -> Callable[[type[Container[Any]]], str]:
 
 def _barred(verb: type[Verb]) -> Callable[[type[Container[Any]]], str]:
     return lambda cls: f"{cls.may_hold()} (got {verb.__name__})"
+
+
+def stands_in(cls: type[Checked]) -> str:
+    """Where an element may stand, in words that follow its name; empty for a verb of its own."""
+    parents = sorted(
+        parent.__name__
+        for parent in _elements
+        if issubclass(parent, Container) and cls in (describe(parent).holds or ())
+    )
+    if not parents or "Response" in parents:
+        return ""
+    return f", which may stand in {' or '.join(parents)}"
 
 
 def explain_absent_methods(verbs: Iterable[type[Verb]]) -> None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from copy import copy
 from functools import cache
+from keyword import iskeyword
 from types import FunctionType
 from typing import (
     TYPE_CHECKING,
@@ -35,7 +36,8 @@ def vendor_name(name: str) -> str:
 
 def python_name(name: str) -> str:
     """The Python spelling of a vendor's name: ``SpeakSentence`` is ``speak_sentence``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    spelled = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    return f"{spelled}_" if iskeyword(spelled) else spelled
 
 
 class Attribute(Struct, frozen=True):

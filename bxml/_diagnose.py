@@ -7,14 +7,14 @@ source scanned for lines and columns.
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec.structs import replace
 
-from bxml._compose import Container, Verb
+from bxml._compose import Container, Verb, stands_in
 from bxml._declare import Attribute, Checked, describe
 from bxml._kinds import XML_SPACE
-from bxml._places import Places
+from bxml._locate import XML_NAMESPACE, Found, in_markup, located
 from bxml._speech import DEEPEST as DEEPEST_SPEECH
 from bxml._speech import TAGS, Part, Spoken, Tag, joined
 from bxml.document import VERBS, Bxml, Response
@@ -25,7 +25,6 @@ DEEPEST = 8
 
 ROOTS: Mapping[str, type[Response | Bxml]] = {"Response": Response, "Bxml": Bxml}
 
-XML_NAMESPACE = "{http://www.w3.org/XML/1998/namespace}"
 XINCLUDE = "{http://www.w3.org/2001/XInclude}"
 
 
@@ -43,7 +42,7 @@ def diagnosed(root: Any, text: str) -> Response | Bxml:
     reading = _Reading()
     document = reading.root(root)
     if reading.found or document is None:
-        raise ParseError(_located(reading.found, root, text))
+        raise ParseError(located(reading.found, root, text))
     return document
 
 
@@ -52,25 +51,15 @@ def diagnosed_ssml(root: Any, text: str) -> Any:
     reading = _Reading()
     mixed = reading.mixed(root, "SSML", "ssml")
     if reading.found:
-        raise ParseError(_located(reading.found, root, text))
+        raise ParseError(located(reading.found, root, text))
     return mixed
-
-
-class _Found(NamedTuple):
-    """A problem, and what has to be looked up for its place."""
-
-    problem: Problem
-    element: Any
-    attribute: str | None = None
-    text: bool = False
-    after: Any = None
 
 
 class _Reading:
     """One pass over a document."""
 
     def __init__(self) -> None:
-        self.found: list[_Found] = []
+        self.found: list[Found] = []
         self.tags_around = 0
 
     def root(self, element: Any) -> Response | Bxml | None:
@@ -80,7 +69,7 @@ class _Reading:
             words = f"<{name}> is not the root of a document; it must be <Response> or <Bxml>"
             if name.startswith("{"):
                 words += ", without a namespace"
-            self._wrong(_Found(_problem("root", words), element))
+            self._wrong(Found(_problem("root", words), element))
             return None
         document: Response | Bxml | None = self._element(element, cls, cls.__name__)
         return document
@@ -104,7 +93,7 @@ class _Reading:
                 values["text"] = described.content.kind.read(element.text or "")
             elif element.text and element.text.strip(XML_SPACE):
                 words = f"may not hold text (got {_start(element.text)})"
-                self._wrong(_Found(_problem("text", words, path=path), element, text=True))
+                self._wrong(Found(_problem("text", words, path=path), element, text=True))
             sound = self._children(element, cls, path)
         if described.holds:
             values["children"] = sound
@@ -153,7 +142,7 @@ class _Reading:
             told = in_markup(problem, cls, path)
             known = _attributes(cls).get(told.attribute or "")
             written = key(known) if known else told.attribute
-            self._wrong(_Found(told, element, attribute=written))
+            self._wrong(Found(told, element, attribute=written))
 
     def mixed(self, element: Any, parent: str, path: str) -> Any:
         """The text and the tags in an element, without those that are wrong."""
@@ -166,7 +155,7 @@ class _Reading:
                 self._no_tag(child, parent, at)
             elif self.tags_around > DEEPEST_SPEECH:
                 words = f"must hold at most {DEEPEST_SPEECH} tags in each other"
-                self._wrong(_Found(_problem("ssml-depth", words, path=path), child))
+                self._wrong(Found(_problem("ssml-depth", words, path=path), child))
             else:
                 mixed.append(self._element(child, tag, at) or "")
             mixed.append(child.tail or "")
@@ -192,7 +181,7 @@ class _Reading:
             if child.tail and child.tail.strip(XML_SPACE) and not describe(cls).content:
                 words = f"may not hold text (got {_start(child.tail)} after <{_name(child)}>)"
                 problem = _problem("text", words, path=path)
-                self._wrong(_Found(problem, element, text=True, after=child))
+                self._wrong(Found(problem, element, text=True, after=child))
         return sound
 
     def _misplaced(self, element: Any, parent: type[Any], path: str) -> None:
@@ -200,17 +189,17 @@ class _Reading:
         if element.tag not in _ELEMENTS:
             if element.tag in _TAGS:
                 words = f"<{name}> is an SSML tag; it may stand in a SpeakSentence only"
-                self._wrong(_Found(_problem("nesting", words, path=path), element))
+                self._wrong(Found(_problem("nesting", words, path=path), element))
             else:
                 self._unknown(element, "a BXML verb", tuple(_ELEMENTS), path)
             return
         rule = "nesting"
         if issubclass(parent, Container):
             rule = parent.limit_rule
-            words = f"{parent.may_hold()} (got <{name}>)"
+            words = f"{parent.may_hold()} (got <{name}>{stands_in(_ELEMENTS[element.tag])})"
         else:
             words = f"a {parent.__name__} may hold no other verb (got <{name}>)"
-        self._wrong(_Found(_problem(rule, words, path=path), element))
+        self._wrong(Found(_problem(rule, words, path=path), element))
         self._inside(element, path)
 
     def _inside(self, element: Any, path: str) -> None:
@@ -223,19 +212,19 @@ class _Reading:
             self._unknown(element, "an SSML tag", tuple(_TAGS), path)
             return
         words = f"a {parent} may hold text and SSML tags (got <{_name(element)}>)"
-        self._wrong(_Found(_problem("nesting", words, path=path), element))
+        self._wrong(Found(_problem("nesting", words, path=path), element))
         self._inside(element, path)
 
     def _unknown(self, element: Any, noun: str, candidates: tuple[str, ...], path: str) -> None:
         name = _name(element)
         if str(element.tag).startswith(XINCLUDE):
             words = "XInclude is not allowed; BXML has none"
-            self._wrong(_Found(_problem("doc-xinclude", words, path=path), element))
+            self._wrong(Found(_problem("doc-xinclude", words, path=path), element))
             return
         close = _closest(name, candidates)
         hint = f"; did you mean <{close}>?" if close else ""
         words = f"<{name}> is not {noun}{hint}"
-        self._wrong(_Found(_problem("element-unknown", words, path=path), element))
+        self._wrong(Found(_problem("element-unknown", words, path=path), element))
 
     def _unknown_attribute(self, element: Any, name: str, cls: type[Any], path: str) -> None:
         known = tuple(each.vendor_name for each in describe(cls).written)
@@ -248,9 +237,9 @@ class _Reading:
     def _wrong_attribute(self, element: Any, name: str, rule: str, words: str, path: str) -> None:
         spelled = _shortened(_spelled(element, name))
         problem = replace(_problem(rule, f"{spelled} {words}", path=path), attribute=spelled)
-        self._wrong(_Found(problem, element, attribute=name))
+        self._wrong(Found(problem, element, attribute=name))
 
-    def _wrong(self, found: _Found) -> None:
+    def _wrong(self, found: Found) -> None:
         self.found.append(found)
 
 
@@ -297,35 +286,3 @@ def _name(element: Any) -> str:
 
 def _start(text: str) -> str:
     return repr(_shortened(text.strip()))
-
-
-def in_markup(problem: Problem, cls: type[Any], path: str) -> Problem:
-    """A constructor's problem in the vendor's spelling, since the reader looks at markup."""
-    if problem.attribute is None:
-        return replace(problem, path=path)
-    described = describe(cls)
-    spelled = {known.name: known.vendor_name for known in described.written}
-    vendor = spelled.get(problem.attribute, problem.attribute)
-    message = vendor + problem.message.removeprefix(problem.attribute)
-    return replace(problem, path=path, message=message, attribute=vendor)
-
-
-def _located(found: list[_Found], root: Any, text: str) -> list[Problem]:
-    """The problems with line and column, in document order."""
-    places = Places(text)
-    order = {element: number for number, element in enumerate(root.iter())}
-    # By element, since one tag may hold thousands of attributes.
-    indexes: dict[int, dict[str, int]] = {}
-    located = []
-    for each in found:
-        number = order[each.element]
-        if each.text:
-            place = places.of_text(number, None if each.after is None else order[each.after])
-        else:
-            if number not in indexes:
-                indexes[number] = {name: at for at, name in enumerate(each.element.attrib)}
-            index = indexes[number].get(each.attribute or "")
-            of_attribute = places.of_attribute
-            place = places.of_element(number) if index is None else of_attribute(number, index)
-        located.append(replace(each.problem, line=place[0], column=place[1]))
-    return sorted(located, key=lambda problem: (problem.line or 0, problem.column or 0))

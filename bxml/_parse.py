@@ -91,7 +91,7 @@ def _reader(cls: type[Checked]) -> Reader:
     described = describe(cls)
     names = {key(known): known.name for known in described.written}
     # White space around other values is rare enough to be left to the full reading.
-    reads = {
+    reads: Reads = {
         known.name: known.kind.read
         for known in described.written
         if isinstance(known.kind, Number | Boolean)

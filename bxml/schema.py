@@ -48,7 +48,8 @@ def xsd() -> str:
     - what one attribute asks of another (``privacy`` of a display name, a date of its ``format``),
       or of the children (``repeatCount`` of the number of prompts);
     - that a list names no language twice, and that a URL comes apart into host and path;
-    - how large a document may be, and what ``check`` says of its course, its verbs' order and places.
+    - how large a document may be, and that it has no document type (``<!DOCTYPE …>``);
+    - what ``check`` says of its course, and of its verbs' order and places.
 
     It also leaves defaults out, which would be values that the document does not hold. They are in
     the documentation of each attribute.

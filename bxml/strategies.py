@@ -107,13 +107,13 @@ def from_verb(verb: type[C], **attributes: object) -> SearchStrategy[C]:
         name: value if isinstance(value, SearchStrategy) else st.just(value)
         for name, value in attributes.items()
     }
-    return _objects(verb, given.keys(), _attributes(verb, given))
+    return _objects(verb, given)
 
 
 @cache
 def _plain(cls: Any) -> SearchStrategy[Any]:
     # Hypothesis examines a strategy once: one that is made anew each time costs most of a test.
-    return _objects(cls, (), _attributes(cls, {}))
+    return _objects(cls, {})
 
 
 def _needs(cls: type[Checked]) -> tuple[int, bool]:
@@ -137,26 +137,27 @@ def _attributes(
     return parts.map(lambda drawn: {**drawn[0], **dict(drawn[1])})
 
 
-@st.composite
-def _objects(
-    draw: DrawFn,
-    cls: type[Any],
-    given: Collection[str],
-    attributes: SearchStrategy[dict[str, Any]],
-) -> Any:
-    values = draw(attributes)
-    try:
-        built = cls(**values)
-    except InvalidVerb as error:
-        built = cls(**_repaired(draw, cls, values, given, error.problems))
-    if not issubclass(cls, Container) or "children" in given:
-        return built
-    room = built.room()
-    children = draw(_children(cls))
-    if cls.bounded and draw(SELDOM):
-        children = cycle(children)
-    filled = built.then(*islice(children, room))
-    return _sendable(filled) if isinstance(filled, Document) else filled
+def _objects(cls: type[Any], given: Mapping[str, SearchStrategy[Any]]) -> SearchStrategy[Any]:
+    attributes = _attributes(cls, given)
+
+    # Strategies that were arguments would be written out in its repr, and theirs in theirs.
+    @st.composite
+    def objects(draw: DrawFn) -> Any:
+        values = draw(attributes)
+        try:
+            built = cls(**values)
+        except InvalidVerb as error:
+            built = cls(**_repaired(draw, cls, values, given.keys(), error.problems))
+        if not issubclass(cls, Container) or "children" in given:
+            return built
+        room = built.room()
+        children = draw(_children(cls))
+        if cls.bounded and draw(SELDOM):
+            children = cycle(children)
+        filled = built.then(*islice(children, room))
+        return _sendable(filled) if isinstance(filled, Document) else filled
+
+    return objects()
 
 
 def _repaired(

@@ -14,7 +14,6 @@ from uuid import UUID
 from bxml._parse import parse
 from bxml.document import Document
 from bxml.errors import ParseError
-from bxml.verbs import Transfer
 from calls.events import (
     AnswerEvent,
     DisconnectEvent,
@@ -268,8 +267,9 @@ class Engine:
 
     def begin(self, call: Call, document: Document, base_url: str | None) -> None:
         """Run a document from its start."""
-        if call.joining and any(isinstance(verb, Transfer) for verb in document):
-            words = "Transfer is not allowed in the reply to transferAnswer"
+        barred = [verb for verb in document if verb.in_transfer_answer is False]
+        if call.joining and barred:
+            words = f"{type(barred[0]).__name__} is not allowed in the reply to transferAnswer"
             self.hang_up(call, "invalid-bxml", words)
             return
         call.document, call.position, call.base_url = tuple(document), 0, base_url
@@ -283,7 +283,12 @@ class Engine:
             if call.position < len(call.document):
                 verb = call.document[call.position]
                 call.position += 1
-                self.performs[type(verb)](self, call, verb)
+                perform = self.performs.get(type(verb))
+                if perform is None:
+                    words = f"this simulator does not perform <{type(verb).__name__}> yet"
+                    self.hang_up(call, "error", words)
+                    return
+                perform(self, call, verb)
             elif call.joining:
                 self.happens["is connected"](self, call, None)
             else:

@@ -29,7 +29,7 @@ def assumed(verb: Any, name: str) -> Any:
 def _plays(engine: Engine, call: Call, verb: SpeakSentence | PlayAudio) -> float | None:
     """Begin to play; how many seconds it takes. Ends the call and is None for what cannot be played."""
     if isinstance(verb, SpeakSentence):
-        return engine.hears(call, verb.text)
+        return engine.hears(call, verb.words)
     if engine.resolve(call, verb.text) is None:
         words = f"the document was pushed, so the relative URL {verb.text!r} leads nowhere"
         engine.hang_up(call, "application-error", words)
@@ -44,7 +44,7 @@ def _plays(engine: Engine, call: Call, verb: SpeakSentence | PlayAudio) -> float
 
 
 def _words(verb: SpeakSentence | PlayAudio) -> str:
-    return verb.text if isinstance(verb, SpeakSentence) else f"[{verb.text}]"
+    return verb.words if isinstance(verb, SpeakSentence) else f"[{verb.text}]"
 
 
 def _plays_one(engine: Engine, call: Call, verb: SpeakSentence | PlayAudio) -> None:

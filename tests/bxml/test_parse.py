@@ -77,8 +77,8 @@ def test_every_problem_is_told_with_its_line_and_column() -> None:
         " Private or Unavailable with privacy (got 'Joe')",
         "10:5: Response[4] > Transfer[0] > PhoneNumber: text must be a phone number in E.164 form,"
         " such as +15551230001 (got '123')",
-        "12:3: Response[5] > PhoneNumber: a Response may hold Gather or Hangup or Pause or"
-        " PlayAudio or Redirect or SpeakSentence or Transfer (got <PhoneNumber>)",
+        "12:3: Response[5] > PhoneNumber: a Response may hold verbs"
+        " (got <PhoneNumber>, which may stand in Transfer)",
         "13:11: Response[6] > Gather: repeatCount times the number of nested verbs must be at"
         " most 20 (got 11 x 2)",
     ]
@@ -104,8 +104,14 @@ def test_every_problem_is_told_with_its_line_and_column() -> None:
         ),
         ('<Response tag="x"/>', "1:11: Response: tag is not an attribute; it has none"),
         (
-            "<Response><SpeakSentence>a <emphasis>b</emphasis></SpeakSentence></Response>",
-            "1:28: Response[0] > SpeakSentence[0] > emphasis: <emphasis> is not a BXML verb",
+            "<Response><SpeakSentence>a <emphases>b</emphases></SpeakSentence></Response>",
+            "1:28: Response[0] > SpeakSentence[0] > emphases: <emphases> is not an SSML tag;"
+            " did you mean <emphasis>?",
+        ),
+        (
+            "<Response><emphasis>b</emphasis></Response>",
+            "1:11: Response[0] > emphasis: <emphasis> is an SSML tag; it may stand in a"
+            " SpeakSentence only",
         ),
         (
             '<Response><Gather maxDigits="1.5"/></Response>',

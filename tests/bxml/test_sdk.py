@@ -200,6 +200,15 @@ DIFFERENCES = (
     Difference(
         "SpeakSentence",
         "text",
+        {"text": (ssml.sub("UN", alias='the "United" Nations'),)},
+        '<SpeakSentence><sub alias="the &amp;quot;United&amp;quot; Nations">UN</sub></SpeakSentence>',
+        '<SpeakSentence><sub alias="the &quot;United&quot; Nations">UN</sub></SpeakSentence>',
+        "The SDK escapes the entities of SSML and un-escapes only what looks like a tag, so a tag"
+        " cannot hold them.",
+    ),
+    Difference(
+        "SpeakSentence",
+        "text",
         {"text": "carriage\rreturn"},
         "<SpeakSentence>carriage\rreturn</SpeakSentence>",
         "<SpeakSentence>carriage&#13;return</SpeakSentence>",
@@ -373,19 +382,20 @@ def test_both_have_the_same_elements() -> None:
     bases = {"NestableVerb", "Root", "Verb"}
     known = {name for name, each in vars(sdk).items() if inspect.isclass(each)} - bases
     ours = {verb.__name__ for verb in VERBS}
-    assert not known - ours, f"{RELEASE} has elements that bxml lacks"
-    assert not ours - known, f"{RELEASE} lacks elements that bxml has"
+    assert not (new := known - ours), f"{RELEASE} has elements that bxml lacks: {new}"
+    assert not (gone := ours - known), f"{RELEASE} lacks elements that bxml has: {gone}"
 
 
 @pytest.mark.parametrize("verb", VERB_NAMES)
 def test_both_take_the_same_attributes(verb: type[Verb]) -> None:
     """A parameter of the SDK's next release fails here: it needs an attribute of ours."""
-    parameters = inspect.signature(getattr(sdk, verb.__name__)).parameters
+    known = set(inspect.signature(getattr(sdk, verb.__name__)).parameters)
     described = describe(verb)
-    names = [known.name for known in described.attributes] + ["children"] * bool(described.holds)
+    names = [each.name for each in described.attributes] + ["children"] * bool(described.holds)
     ours = {parameter(verb, name) for name in names}
-    assert not parameters.keys() - ours, f"{RELEASE}: {verb.__name__} takes what ours does not"
-    assert not ours - parameters.keys(), f"{RELEASE}: {verb.__name__} does not take what ours does"
+    name = f"{verb.__name__} of {RELEASE}"
+    assert not (new := known - ours), f"{name} takes what ours does not: {new}"
+    assert not (gone := ours - known), f"{name} does not take what ours does: {gone}"
 
 
 @pytest.mark.parametrize("verb", VERB_NAMES)
@@ -548,7 +558,7 @@ def plain_numbers(tree: Tree) -> Tree:
         for known in describe(verb).written
     }
     attributes = {
-        name: str(Decimal(value)) if isinstance(kinds[name], Number) else value
+        name: str(Decimal(value).normalize()) if isinstance(kinds.get(name), Number) else value
         for name, value in tree.attributes.items()
     }
     return tree._replace(attributes=attributes, children=tuple(map(plain_numbers, tree.children)))

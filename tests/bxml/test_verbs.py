@@ -27,6 +27,7 @@ from bxml import (
     SipUri,
     SpeakSentence,
     Transfer,
+    ssml,
 )
 from bxml._compose import Verb
 from bxml._declare import describe
@@ -281,7 +282,7 @@ def test_a_verb_is_a_value(verb: Verb) -> None:
 def test_the_repr_of_a_verb_without_secrets_builds_it_again(verb: Verb) -> None:
     attributes = describe(type(verb)).attributes
     if "'…'" not in repr(verb) and "password" not in repr(verb):
-        names: dict[str, Any] = {cls.__name__: cls for cls in VERBS}
+        names: dict[str, Any] = {"ssml": ssml} | {cls.__name__: cls for cls in VERBS}
         assert eval(repr(verb), names) == verb  # noqa: S307  # it is our own
     assert all(known.name in type(verb).__struct_fields__ for known in attributes)
 

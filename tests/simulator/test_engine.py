@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bxml.strategies
-from bxml import Bxml, Document, Gather, PhoneNumber, Response, SipUri, Transfer
+from bxml import Bxml, Document, Gather, PhoneNumber, Response, SipUri, Transfer, ssml
 from calls.events import GatherEvent, TransferCompleteEvent, parse_event
 from calls.models import CreateCall
 from calls.simulator import (
@@ -310,6 +310,30 @@ def test_a_tag_stays_until_another_and_an_empty_one_clears_it() -> None:
     line.call_out(tag="zero")
     line.simulator.run()
     assert [delivery.event.tag for delivery in line.sent] == ["zero", "one", "one", None, None]
+
+
+def test_a_verb_that_is_not_simulated_ends_the_call_and_says_so() -> None:
+    """Going on without it would let a test pass that proves nothing."""
+    line = Line({"/answer": Response().speak_sentence("One.").record().speak_sentence("Two.")})
+    call = line.call_out()
+    line.simulator.run()
+    assert line.simulator.heard(call) == ["One."]
+    gone = json.loads(line.sent[-1].body)
+    assert gone["cause"] == "error"
+    assert "does not perform <Record>" in gone["errorMessage"]
+
+
+def test_the_words_of_ssml_are_heard() -> None:
+    spoken: list[ssml.Part] = [
+        "Your ",
+        ssml.sub("ETA", alias="arrival"),
+        " is ",
+        ssml.emphasis("now"),
+    ]
+    line = Line({"/answer": Response().speak_sentence(spoken)})
+    call = line.call_out()
+    line.simulator.run()
+    assert line.simulator.heard(call) == ["Your arrival is now"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,100 @@
+"""Problems as the ``bxml`` command shows them: for people and editors, and for programs.
+
+Documents come from anywhere, so nothing of them reaches a terminal as it stands: what cannot be seen
+is written as an escape, and what may be a password is not shown.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import typer
+from rich.cells import cell_len
+
+from bxml.errors import Problem
+from bxml.rules import Level
+
+WIDEST = 100
+"""Characters of a line of source that are shown."""
+
+TAB = "    "
+
+COLOURS: Mapping[Level, str] = {"error": "red", "warning": "yellow", "info": "blue"}
+
+# Also where the name or the quotation marks are wrong; every secret of the language has such a name.
+_PASSWORD = re.compile(r"""([\w:.-]*pass[\w:.-]*\s*=\s*)("[^"]*|'[^']*|[^\s"'>]+)""", re.IGNORECASE)
+
+
+def safe(text: str) -> str:
+    """Text on one line that a terminal shows and does not obey: U+001B is ``\\x1b``."""
+    return "".join(
+        each if each.isprintable() else repr(each)[1:-1] for each in text.replace("\t", TAB)
+    )
+
+
+class Source:
+    """The lines of a document. ``text`` is None where it is in no known encoding."""
+
+    def __init__(self, text: str | None) -> None:
+        # What a parser reads as the end of a line (XML 1.0, 2.11).
+        self.lines = re.split("\r\n|\r|\n", _PASSWORD.sub(_masked, text or ""))
+
+    def excerpt(self, line: int, column: int) -> tuple[str, str] | None:
+        """What stands around a place, and blanks as wide as what stands before it.
+
+        None where nothing stands in that line.
+        """
+        if not 0 < line <= len(self.lines) or not self.lines[line - 1].strip():
+            return None
+        text = self.lines[line - 1].rstrip()
+        at = min(column - 1, len(text))
+        start = max(min(at - WIDEST // 2, len(text) - WIDEST), 0)
+        end = start + WIDEST
+        before = safe(text[start:at])
+        before = f"…{before}" if start else before.lstrip()
+        after = safe(text[at:end]) + ("…" if end < len(text) else "")
+        return before + after, " " * cell_len(before)
+
+
+def _masked(password: re.Match[str]) -> str:
+    """As many characters in as many lines, so that all other places stay where they are."""
+    return password[1] + re.sub(r"""[^"'\r\n]""", "*", password[2])
+
+
+def block(name: str, problem: Problem, source: Source) -> str:
+    """A problem for people, in lines. Editors know the first by its form: ``file:line:column:``."""
+    line, column = problem.line or 1, problem.column or 1
+    place = typer.style(f"{safe(name)}:{line}:{column}:", bold=True)
+    level = typer.style(f"{problem.level}:", fg=COLOURS[problem.level], bold=True)
+    path = f"{safe(problem.path)}: " if problem.path else ""
+    lines = [f"{place} {level} {path}{safe(problem.message)} [{problem.rule}]"]
+    if excerpt := source.excerpt(line, column):
+        shown, blanks = excerpt
+        lines += [f"    {shown}", f"    {blanks}{typer.style('^', fg='green', bold=True)}"]
+    return "\n".join([*lines, f"  {problem.advice}"] if problem.advice else lines)
+
+
+def as_data(problem: Problem) -> dict[str, Any]:
+    """A problem for programs."""
+    return {
+        "rule": problem.rule,
+        "level": problem.level,
+        "source": problem.source,
+        "path": problem.path,
+        "message": problem.message,
+        "advice": problem.advice,
+        "line": problem.line,
+        "column": problem.column,
+        "attribute": problem.attribute,
+    }
+
+
+def summary(counts: Mapping[Level, int], files: int, *, hidden: bool) -> str:
+    """How many problems there are in how many files; ``hidden``, when infos were not shown."""
+    told = [
+        _counted(counts[level], noun)
+        for level, noun in (("error", "error"), ("warning", "warning"))
+        if counts[level]
+    ]
+    ...
