@@ -1,36 +1,89 @@
-"""The ``bxml`` command: check and format documents."""
+"""The ``bxml`` command: check, format and translate documents."""
 
+import io
+import os
+import re
+import shutil
 import sys
+from collections import Counter
+from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from tempfile import NamedTemporaryFile
+from typing import Annotated, NoReturn
 
-from bxml.document import LARGEST, Bxml, Response
-from bxml.errors import ParseError
+import bxml
+from bxml._locate import located_in
+from bxml.document import LARGEST, Bxml, Document
+from bxml.errors import ParseError, Problem
 from bxml.render import DECLARATION, render_pretty
+from bxml.rules import Level
 
 try:
     import typer
+
+    from bxml import _report
+    from bxml._report import Result
 except ImportError:
     sys.exit("the bxml command needs the cli extra: pip install 'bxml-calls[cli]'")
 
 INVALID = 1
 UNUSABLE = 2
 
+# Control characters (a terminal obeys some of those from U+0080 on), other ends of lines, and what
+# makes a line read from right to left.
+_UNSEEN = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
 app = typer.Typer(
     name="bxml",
-    help="Check and format BXML, the language of telephone calls.",
+    help="Check, format and translate BXML, the language of telephone calls.",
     no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_enable=False,
+    pretty_exceptions_enable=False,  # they show local variables, and those may be secret
 )
 
+
+class For(StrEnum):
+    """What a document is for, as ``bxml.check`` knows it."""
+
+    REPLY = "reply"
+    PUSH = "push"
+    CONFERENCE = "conference"
+    TRANSFER_ANSWER = "transfer_answer"
+
+
+class Form(StrEnum):
+    """Who reads what ``check`` prints: people and editors, or programs."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="A document; - is standard input.")]
 Files = Annotated[
     list[str], typer.Argument(metavar="FILE…", help="Documents; - is standard input.")
 ]
 
 
+def print_version(wanted: bool) -> None:
+    """Print the version, if that is wanted, and nothing else."""
+    if wanted:
+        typer.echo(f"bxml {version('bxml-calls')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=print_version, is_eager=True, help="Say which it is."),
+    ] = False,
+) -> None:
+    """Everything is in the callback of the option."""
+
+
 def read(name: str) -> bytes:
-    """A document, and one byte more than one may have, so that the parser can tell."""
+    """A document, and one byte more than one may have, so that its size can be told."""
     if name != "-":
         with Path(name).open("rb") as file:
             return file.read(LARGEST + 1)
@@ -39,52 +92,170 @@ def read(name: str) -> bytes:
     return sys.stdin.buffer.read(LARGEST + 1)
 
 
-def parsed(name: str) -> Response | Bxml | int:
-    """The document in a file; or the exit status, when what is wrong with it has been said."""
-    from bxml._parse import parse  # noqa: PLC0415  # lxml, only for those who read markup
+def parse(source: bytes) -> Document:
+    """The document in what ``read`` gave. Raises as ``bxml.parse`` does."""
+    if len(source) > LARGEST:
+        words = f"a document may hold at most {LARGEST:,} bytes, and here are more"
+        raise ParseError([Problem("doc-size", "error", "", words, 1, 1)])
+    return bxml.parse(source)
 
+
+def checked(name: str, where: For | None) -> Result:
+    """What there is to say of a file."""
     try:
-        return parse(read(name))
+        source = read(name)
     except OSError as error:
-        typer.echo(f"{name}: {error.strerror}", err=True)
-        return UNUSABLE
+        return Result(name, error=error)
+    try:
+        document = parse(source)
     except ParseError as error:
-        report(name, error)
-        return INVALID
+        return Result(name, source, error.problems)
+    where = where or (For.PUSH if isinstance(document, Bxml) else For.REPLY)
+    problems = bxml.check(document, where=where.value)
+    return Result(name, source, located_in(source, problems))
 
 
-def report(name: str, error: ParseError) -> None:
-    """Every problem on a line of its own, as compilers and editors write them."""
-    for problem in error.problems:
-        typer.echo(f"{name}:{problem}", err=True)
+def loaded(name: str) -> Document:
+    """The document in a file. Where there is none, says why, and ends the command."""
+    try:
+        source = read(name)
+    except OSError as error:
+        fail(name, error)
+    try:
+        return parse(source)
+    except ParseError as error:
+        _report.tell(Result(name, source, error.problems), err=True)
+        raise typer.Exit(INVALID) from None
 
 
-@app.command(epilog="Examples:  bxml check menu.xml    curl -s $URL | bxml check -")
-def check(files: Files) -> None:
-    """Say everything that is wrong with documents, with line and column.
+def fail(name: str, error: OSError) -> NoReturn:
+    """End the command, since a file cannot be used."""
+    _report.tell(Result(name, error=error))
+    raise typer.Exit(UNUSABLE)
 
-    Exit status: 0 when all are sound, 1 when one has problems, 2 when one cannot be read.
+
+def put(text: str) -> None:
+    """Print documents and code, which are UTF-8, whatever the terminal speaks."""
+    if sys.stdout is None:
+        raise OSError(0, "there is no standard output")
+    typer.echo(text.encode(), nl=False)
+
+
+def replace(path: Path, text: str) -> None:
+    """Put a text into a file, all of it or, when that fails, nothing."""
+    path = path.resolve()  # a link stays one
+    data = text.encode()
+    with path.open("r+b") as file:  # what may not be written to is not replaced either
+        if file.read(len(data) + 1) == data:
+            return
+    temporary = NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False)
+    try:
+        with temporary as file:
+            file.write(data)
+        shutil.copymode(path, file.name)
+        Path(file.name).replace(path)
+    except OSError:
+        Path(temporary.name).unlink(missing_ok=True)
+        raise
+
+
+@app.command(epilog="Examples:\n\nbxml check menu.xml\n\nbxml check --strict --where push *.xml")
+def check(
+    files: Files,
+    where: Annotated[
+        For | None,
+        typer.Option(help="What they are for; else <Bxml> is for a push and <Response> a reply."),
+    ] = None,
+    info: Annotated[bool, typer.Option("--info", "-v", help="Show infos too.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Let warnings count as errors in the exit status.")
+    ] = False,
+    form: Annotated[
+        Form, typer.Option("--format", help="json: all there is to say, for programs.")
+    ] = Form.TEXT,
+) -> None:
+    """Say what is wrong with documents or doubtful in them, with line and column.
+
+    An error: the platform refuses the document or ignores a part of it. A warning: something has
+    no effect, or is a risk. An info is good to know, and only counted unless asked for. Passwords
+    in the lines shown are covered.
+
+    Exit status: 0 without errors, 1 with errors, 2 when a file cannot be read.
     """
-    results = {name: parsed(name) for name in dict.fromkeys(files)}
-    worst = max(result if isinstance(result, int) else 0 for result in results.values())
-    raise typer.Exit(worst)
+    results = [checked(name, where) for name in dict.fromkeys(files)]
+    if form is Form.JSON:
+        put(_report.as_json(results))
+    else:
+        for result in results:
+            _report.tell(result, info=info)
+        _report.sum_up(results, info=info)
+    if any(result.error for result in results):
+        raise typer.Exit(UNUSABLE)
+    levels = {problem.level for result in results for problem in result.problems}
+    if "error" in levels or (strict and "warning" in levels):
+        raise typer.Exit(INVALID)
 
 
-@app.command("format", epilog="Examples:  bxml format menu.xml    bxml format - < menu.xml")
-def format_(file: Annotated[str, typer.Argument(help="A document; - is standard input.")]) -> None:
-    """Print a document with one element a line."""
-    result = parsed(file)
-    if isinstance(result, int):
-        raise typer.Exit(result)
-    # As bytes: the declaration says UTF-8, whatever the terminal speaks.
-    markup = f"{DECLARATION}\n{render_pretty(result)}\n".encode()
-    sys.stdout.buffer.write(markup)
-    sys.stdout.buffer.flush()
+@app.command("format", epilog="Examples:\n\nbxml format menu.xml\n\nbxml format - < menu.xml")
+def format_(
+    file: File,
+    compact: Annotated[
+        bool, typer.Option("--compact", help="Without white space between elements, on one line.")
+    ] = False,
+    write: Annotated[
+        bool, typer.Option("--write", "-w", help="Into the file itself, whole or not at all.")
+    ] = False,
+) -> None:
+    """Print a document with one element a line, in UTF-8.
+
+    It is the same document, but comments are lost, and so are processing instructions. Characters
+    that would not be seen are written as references. A file with errors is left as it is.
+
+    Exit status: 0, 1 when the document has errors, 2 when the file cannot be read or written.
+    """
+    document = loaded(file)
+    markup = document.compact() if compact else f"{DECLARATION}\n{render_pretty(document)}"
+    markup = _UNSEEN.sub(lambda unseen: f"&#{ord(unseen[0])};", markup) + "\n"
+    if not write:
+        put(markup)
+        return
+    if file == "-":
+        raise typer.BadParameter("standard input cannot be written to", param_hint="--write")
+    if len(markup.encode()) > LARGEST:
+        ...
+    try:
+        replace(Path(file), markup)
+    except OSError as error:
+        fail(file, error)
+
+
+@app.command(epilog="Examples:\n\nbxml code menu.xml > menu.py\n\nbxml code - < menu.xml")
+def code(file: File) -> None:
+    """Print the Python that builds a document and calls it document.
+
+    Passwords are in it as they are in the document. Comments are lost.
+
+    Exit status: 0, 1 when the document has errors, 2 when the file cannot be read.
+    """
+    put(written(loaded(file)))
+
+
+@app.command(epilog="Example:\n\nbxml schema > bxml.xsd")
+def schema() -> None:
+    """Print the language as an XML Schema, for editors and for programs that are not Python."""
+    put(bxml.schema.xsd())
 
 
 def main() -> None:
     """Run the command line."""
-    app()
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows no … shows an escape instead.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app()
+    except OSError as error:  # such as a full disk; typer sees to readers that have gone
+        ...
 
 
 if __name__ == "__main__":

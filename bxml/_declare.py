@@ -193,6 +193,11 @@ def _compile_check(cls: type["Checked"], check: FunctionType) -> None:
     for known in describe(cls).attributes:
         lines.append(f"  v = self.{known.name}")
         absent = "" if known.required else "v is not None and "
+        if known.kind.loose:
+            scope["settled"] = _settled
+            scope[f"kind_{known.name}"] = known.kind
+            settled = f"settled(self, {known.name!r}, kind_{known.name}, v)"
+            lines.append(f"  if v is not None and type(v) is not str: v = {settled}")
         sound = known.kind.shortcut(scope, known.name)
         lines.append(f"  if {absent}not ({sound}): return self.examine()")
     if cls.across is not Checked.across:
@@ -203,6 +208,14 @@ def _compile_check(cls: type["Checked"], check: FunctionType) -> None:
     made: dict[str, Any] = {}
     exec("\n".join(lines), made)  # noqa: S102  # every word of it comes from the class
     check.__code__ = made["check"].__code__
+
+
+def _settled(verb: "Checked", name: str, kind: Kind, value: Any) -> Any:
+    """The value in the one form in which it is kept; and there it is kept from now on."""
+    settled = kind.settle(value)
+    if settled is not value:
+        force_setattr(verb, name, settled)
+    return settled
 
 
 class NoRichRepr:

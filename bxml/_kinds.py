@@ -15,6 +15,8 @@ from bxml.types import Breaks, Form, NoControlCharacters, NotBlank, Secret, Spli
 _ILLEGAL = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 
+_PLAIN_HOST = r"[a-zA-Z]+://[a-zA-Z0-9.-]+(?::[0-9]{1,4})?(?:[/?#]|$)"
+
 XML_SPACE = " \t\r\n"
 """What XML calls white space; a no-break space, for one, is text."""
 
@@ -86,6 +88,11 @@ class Kind(Struct, frozen=True):
     @property
     def secret(self) -> bool:
         """Whether a value must be shown to nobody."""
+        return False
+
+    @property
+    def loose(self) -> bool:
+        """Whether sound values may come in forms that are not the one in which they are kept."""
         return False
 
     def settle(self, value: Any) -> Any:
@@ -174,9 +181,10 @@ class Text(Kind, frozen=True):
             scope[f"matches_{name}"] = re.compile(self.form.pattern).fullmatch
             tests.append(f"matches_{name}(v)")
         if self.splits:
-            # Only a host can be wrong, and a path that begins with one slash has none.
+            # Only a host can be wrong: there may be none, or one that is surely right.
+            scope["plain_host"] = re.compile(_PLAIN_HOST).match
             tests.append(
-                "(v[0] == '/' and v[1:2] != '/' or v.isascii() and '[' not in v"
+                "('//' not in v or plain_host(v) or v.isascii() and '[' not in v"
                 " and ']' not in v and apart(v) is None)"
             )
             scope["apart"] = _apart
@@ -301,6 +309,10 @@ class Listing(Kind, frozen=True):
     """Several texts, which markup separates with commas."""
 
     items: Text
+
+    @property
+    def loose(self) -> bool:
+        return True
 
     def settle(self, value: Any) -> Any:
         if isinstance(value, str):

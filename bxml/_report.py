@@ -5,14 +5,14 @@ is written as an escape, and what may be a password is not shown.
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import typer
 from rich.cells import cell_len
 
-from bxml.errors import Problem
+from bxml._markup import utf8_of
+from bxml.errors import ParseError, Problem
 from bxml.rules import Level
 
 WIDEST = 100
@@ -20,10 +20,12 @@ WIDEST = 100
 
 TAB = "    "
 
+NOUNS: Mapping[Level, str] = {"error": "error", "warning": "warning", "info": "note"}
+
 COLOURS: Mapping[Level, str] = {"error": "red", "warning": "yellow", "info": "blue"}
 
 # Also where the name or the quotation marks are wrong; every secret of the language has such a name.
-_PASSWORD = re.compile(r"""([\w:.-]*pass[\w:.-]*\s*=\s*)("[^"]*|'[^']*|[^\s"'>]+)""", re.IGNORECASE)
+_PASSWORD = re.compile(r"""(pass[\w:.-]{0,40}\s*=\s*)("[^"]*|'[^']*|[^\s"'>]+)""", re.IGNORECASE)
 
 
 def safe(text: str) -> str:
@@ -34,11 +36,15 @@ def safe(text: str) -> str:
 
 
 class Source:
-    """The lines of a document. ``text`` is None where it is in no known encoding."""
+    """The lines of a document, as problems count them."""
 
-    def __init__(self, text: str | None) -> None:
+    def __init__(self, source: bytes) -> None:
+        try:
+            text = utf8_of(source).decode()
+        except ParseError:
+            text = ""  # in no known encoding, or too large: then there is one problem, of all of it
         # What a parser reads as the end of a line (XML 1.0, 2.11).
-        self.lines = re.split("\r\n|\r|\n", _PASSWORD.sub(_masked, text or ""))
+        self.lines = re.split("\r\n|\r|\n", _PASSWORD.sub(_masked, text))
 
     def excerpt(self, line: int, column: int) -> tuple[str, str] | None:
         """What stands around a place, and blanks as wide as what stands before it.
@@ -59,7 +65,7 @@ class Source:
 
 def _masked(password: re.Match[str]) -> str:
     """As many characters in as many lines, so that all other places stay where they are."""
-    return password[1] + re.sub(r"""[^"'\r\n]""", "*", password[2])
+    return password[1] + re.sub(r"""(?!^["'])[^\r\n]""", "*", password[2])
 
 
 def block(name: str, problem: Problem, source: Source) -> str:
@@ -90,11 +96,19 @@ def as_data(problem: Problem) -> dict[str, Any]:
     }
 
 
-def summary(counts: Mapping[Level, int], files: int, *, hidden: bool) -> str:
-    """How many problems there are in how many files; ``hidden``, when infos were not shown."""
-    told = [
-        _counted(counts[level], noun)
-        for level, noun in (("error", "error"), ("warning", "warning"))
-        if counts[level]
-    ]
-    ...
+def summary(counts: Mapping[Level, int], files: int, *, info: bool) -> str:
+    """How many problems there are in how many files; empty where there is nothing to say of them.
+
+    ``info`` says whether infos were shown. Most documents have some, so they alone are no news.
+    """
+    told = [_counted(counts[level], noun) for level, noun in NOUNS.items() if counts[level]]
+    hidden = "" if info or not counts["info"] else told.pop()
+    if not told:
+        return ""
+    them = "it" if counts["info"] == 1 else "them"
+    rest = f" ({hidden}: --info shows {them})" if hidden else ""
+    return f"{', '.join(told)} in {_counted(files, 'file')}{rest}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"

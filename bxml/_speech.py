@@ -49,6 +49,10 @@ class Spoken(Kind, frozen=True):
     breaks: str | None = None
     """The rule that blank text breaks; None: it may be blank."""
 
+    @property
+    def loose(self) -> bool:
+        return True
+
     def settle(self, value: Any) -> Any:
         if isinstance(value, str):
             return plain(value)
@@ -73,7 +77,9 @@ class Spoken(Kind, frozen=True):
         return None
 
     def shortcut(self, scope: dict[str, Any], name: str) -> str:
-        return Text(not_blank=bool(self.breaks)).shortcut(scope, name)
+        text = Text(not_blank=bool(self.breaks)).shortcut(scope, name)
+        scope[f"sound_{name}"] = _surely_sound
+        return f"({text} if type(v) is str else sound_{name}(v))"
 
     @property
     def wanted(self) -> str:
@@ -120,6 +126,25 @@ def words(content: Any) -> str:
         else words(getattr(part, "text", ""))
         for part in parts(content)
     )
+
+
+def _surely_sound(content: Any) -> bool:
+    """Whether content is settled mixed text without a fault. May be false where it is."""
+    if type(content) is not tuple:
+        return False
+    worded = tagged = nested = after_text = False
+    for part in content:
+        if type(part) is str:
+            if after_text or not part or not part.isprintable():
+                return False
+            worded = worded or not part.isspace()
+            after_text = True
+        elif isinstance(part, Tag):
+            tagged, after_text = True, False
+            nested = nested or type(getattr(part, "text", "")) is tuple
+        else:
+            return False
+    return worded and tagged and not (nested and _too_deep(content))
 
 
 def _too_deep(content: Any, depth: int = 0) -> bool:

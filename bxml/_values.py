@@ -5,7 +5,6 @@ What a value may be is read from its kind. Nothing here knows of verbs.
 
 import math
 from functools import cache
-from itertools import product
 from typing import Any
 
 from hypothesis import strategies as st
@@ -41,6 +40,7 @@ _CARRIED = st.characters(
     include_characters="\t\n\r",
 )
 _PRINTABLE = st.characters(exclude_categories=["C", "Zl", "Zp"])
+_VISIBLE = st.characters(exclude_categories=["C", "Z"])
 
 SELDOM = st.integers(0, 9).map(lambda drawn: drawn == 9)
 """True once in ten."""
@@ -83,17 +83,20 @@ def _free(kind: Text) -> SearchStrategy[str]:
 
 
 def _formed(kind: Text) -> SearchStrategy[str]:
-    """Text of a form: simple examples, the same with something hostile, and whatever matches."""
+    """Text of a form: simple examples, the same with any tail, and now and then whatever matches."""
 
     def fits(text: str) -> bool:
         return kind.fault(text) is None
 
-    simple = list(filter(fits, EXAMPLES))
-    hostile = list(filter(fits, map("".join, product(simple, HOSTILE))))
     pattern = kind.form.pattern if kind.form else ""
     matching = st.from_regex(pattern, fullmatch=True, alphabet=_CARRIED).filter(fits)
-    few = [st.sampled_from(texts) for texts in (simple, hostile) if texts]
-    return _lengthened(st.one_of([*few, matching]), kind)
+    if not (simple := list(filter(fits, EXAMPLES))):
+        return _lengthened(matching, kind)
+    tails = st.one_of(st.just(""), st.sampled_from(HOSTILE), st.text(_VISIBLE, max_size=20))
+    both = st.tuples(st.sampled_from(simple), tails)
+    usual = both.map(lambda drawn: whole if fits(whole := "".join(drawn)) else drawn[0])
+    # To match a pattern takes a draw a character.
+    return _lengthened(SELDOM.flatmap(lambda seldom: matching if seldom else usual), kind)
 
 
 def _lengthened(usual: SearchStrategy[str], kind: Text) -> SearchStrategy[str]:

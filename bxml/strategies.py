@@ -12,8 +12,7 @@ Needs Hypothesis: ``pip install 'bxml-calls[test]'``.
 import difflib
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache, reduce
-from itertools import cycle, islice
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 try:
     from hypothesis import assume
@@ -35,6 +34,8 @@ from bxml.types import PRIVATE_NAMES, OneOfKnown
 __all__ = ["documents", "from_verb", "hostile_text", "ssml_text", "tags", "verbs"]
 
 C = TypeVar("C", bound=Checked)
+
+_PLACES = st.integers(0, 19)
 
 
 @cache
@@ -101,8 +102,8 @@ def from_verb(verb: type[C], **attributes: object) -> SearchStrategy[C]:
             hint = f"did you mean {close[0]}?" if close else listed
             raise TypeError(f"{verb.__name__} has no attribute {name}; {hint}")
     if not attributes:
-        drawn: SearchStrategy[C] = _plain(verb)
-        return drawn
+        plain: SearchStrategy[C] = _plain(cast("Any", verb))
+        return plain
     given = {
         name: value if isinstance(value, SearchStrategy) else st.just(value)
         for name, value in attributes.items()
@@ -137,7 +138,7 @@ def _attributes(
     return parts.map(lambda drawn: {**drawn[0], **dict(drawn[1])})
 
 
-def _objects(cls: type[Any], given: Mapping[str, SearchStrategy[Any]]) -> SearchStrategy[Any]:
+def _objects(cls: Any, given: Mapping[str, SearchStrategy[Any]]) -> SearchStrategy[Any]:
     attributes = _attributes(cls, given)
 
     # Strategies that were arguments would be written out in its repr, and theirs in theirs.
@@ -148,13 +149,17 @@ def _objects(cls: type[Any], given: Mapping[str, SearchStrategy[Any]]) -> Search
             built = cls(**values)
         except InvalidVerb as error:
             built = cls(**_repaired(draw, cls, values, given.keys(), error.problems))
-        if not issubclass(cls, Container) or "children" in given:
+        if describe(cls).holds is None or "children" in given:
             return built
         room = built.room()
-        children = draw(_children(cls))
-        if cls.bounded and draw(SELDOM):
-            children = cycle(children)
-        filled = built.then(*islice(children, room))
+        children = draw(_children(cls))[:room]
+        if cls.bounded and children and draw(SELDOM):
+            # To the last place, with what is there. Each takes a draw, or Hypothesis would
+            # take a full container for simpler than one with two different children.
+            children += [
+                children[draw(_PLACES) % len(children)] for _ in range(len(children), room)
+            ]
+        filled = built.then(*children)
         return _sendable(filled) if isinstance(filled, Document) else filled
 
     return objects()
@@ -210,7 +215,7 @@ def _sendable(document: Document) -> Document:
 
 
 @cache
-def _children(cls: Any) -> SearchStrategy[Iterable[Verb]]:
+def _children(cls: Any) -> SearchStrategy[list[Verb]]:
     held: list[type[Any]] = sorted(describe(cls).holds or (), key=_needs)
     bare = [{known.name: None for known in describe(each).written if cls.bare} for each in held]
     child = st.one_of([from_verb(each, **absent) for each, absent in zip(held, bare, strict=True)])

@@ -1,14 +1,16 @@
-"""Composing, checking and serializing the menu of the README, side by side with the alternatives.
+"""Composing, checking, serializing and parsing, side by side with the alternatives.
 
     python tests/benchmarks/compose.py
 
 Everything is measured in turn, many rounds in one process, and the figures that count are the
-ratios: the median over the rounds of ours divided by theirs in the same round. It needs
-``bandwidth-sdk`` and ``plivo`` (the dependency group ``bench``). It asserts that all make a document
-with the same words, and nothing about time.
+ratios: the median over the rounds of ours divided by theirs in the same round. The document is the
+menu of the README; the curve at the end is of longer ones. It needs ``bandwidth-sdk`` and ``plivo``
+(the dependency group ``bench``). It asserts that all make a document with the same words, and
+nothing about time.
 """
 
 import argparse
+import functools
 import os
 import platform
 import runpy
@@ -16,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import time
+import timeit
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +26,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from lxml import etree
 
-from bxml import Gather, Pause, PlayAudio, Response, SpeakSentence
+from bxml import Gather, Pause, PlayAudio, Response, SpeakSentence, check, parse, ssml
 from bxml.document import Document
 from bxml.render import DECLARATION, render
 
@@ -152,6 +155,71 @@ def serializing(document: Document) -> Callable[[], str]:
     return lambda: DECLARATION + render(document)
 
 
+def checking(document: Document) -> Callable[[], object]:
+    """``check`` with all it needs: it asks for the size, so the document is serialized too."""
+
+    def check_afresh() -> object:
+        vars(document).clear()  # what to_bxml() keeps
+        return check(document)
+
+    return check_afresh
+
+
+def long_list(turns: int) -> Response:
+    """What holds a caller on the line, over and over: every verb built, then one container."""
+    return Response(
+        verb
+        for _ in range(turns)
+        for verb in (
+            SpeakSentence("You are still in the queue.", voice="julie"),
+            SpeakSentence(["Your place is ", ssml.say_as("7", interpret_as="ordinal"), "."]),
+            PlayAudio("https://app.example.com/hold.wav"),
+            Pause(duration=2),
+            Gather([SpeakSentence("Press 1 to be called back.")], max_digits=1),
+        )
+    )
+
+
+def long_chain(turns: int) -> Response:
+    """The same as a chain."""
+    chain = Response()
+    for _ in range(turns):
+        chain = (
+            chain.speak_sentence("You are still in the queue.", voice="julie")
+            .speak_sentence(["Your place is ", ssml.say_as("7", interpret_as="ordinal"), "."])
+            .play_audio("https://app.example.com/hold.wav")
+            .pause(duration=2)
+            .gather([SpeakSentence("Press 1 to be called back.")], max_digits=1)
+        )
+    return chain
+
+
+def curve(rounds: int) -> None:
+    """What a KB costs in documents of growing length, up to the largest that may be sent."""
+    print("\nMicroseconds a KB of the document, by its length (flat: in proportion to the length)")
+    names = ("as a list", "as a chain", "serialize", "check", "parse", "lxml alone")
+    print(f"  {'KB':>6}" + "".join(f"{name:>13}" for name in names))
+    for turns in (2, 5, 10, 20, 40, 80, 160, 200):
+        document = long_list(turns)
+        assert document == long_chain(turns)
+        markup = bytes(document)
+        serialize, check_it = serializing(document), checking(document)
+        subjects: dict[str, Callable[[], Any]] = {
+            "as a list": functools.partial(long_list, turns),
+            "as a chain": functools.partial(long_chain, turns),
+            "serialize": serialize,
+            "check": check_it,
+            "parse": functools.partial(parse, markup),
+            "lxml alone": functools.partial(etree.fromstring, markup),
+        }
+        kilobytes = len(markup) / 1024
+        costs = {
+            name: min(timeit.repeat(call, number=1, repeat=rounds)) * 1e6 / kilobytes
+            for name, call in subjects.items()
+        }
+        print(f"  {kilobytes:6.1f}" + "".join(f"{costs[name]:13.2f}" for name in names))
+
+
 def measure(subjects: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
     """Microseconds a call, for each subject a figure a round. The subjects take turns."""
     loops = {}
@@ -246,6 +314,30 @@ def main() -> None:
         measure(hand, rounds),
         {"f-string + xml.sax.saxutils": 1.0},
     )
+    document, markup = compose(), bytes(compose())
+    assert parse(markup) == document
+    report(
+        "Checking the document, serialized for its size",
+        "bxml.check",
+        measure({"bxml.check": checking(document), "composing and serializing": fluent}, rounds),
+        {"composing and serializing": 1.0},
+    )
+    report(
+        "Checking the document, serialized already",
+        "bxml.check",
+        measure({"bxml.check": lambda: check(document), "composing": compose}, rounds),
+        {"composing": 1.0},
+    )
+    report(
+        "Parsing with full validation",
+        "bxml.parse",
+        measure(
+            {"bxml.parse": lambda: parse(markup), "lxml alone": lambda: etree.fromstring(markup)},
+            rounds,
+        ),
+        {"lxml alone": 4.0},
+    )
+    curve(rounds)
     importing(max(rounds // 2, 5))
 
 
