@@ -5,19 +5,18 @@ import os
 import re
 import shutil
 import sys
-from collections import Counter
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import mkstemp
 from typing import Annotated, NoReturn
 
 import bxml
+from bxml._code import code as code_of
 from bxml._locate import located_in
 from bxml.document import LARGEST, Bxml, Document
 from bxml.errors import ParseError, Problem
 from bxml.render import DECLARATION, render_pretty
-from bxml.rules import Level
 
 try:
     import typer
@@ -130,7 +129,7 @@ def loaded(name: str) -> Document:
 
 def fail(name: str, error: OSError) -> NoReturn:
     """End the command, since a file cannot be used."""
-    _report.tell(Result(name, error=error))
+    _report.complain(name, _report.reason(error))
     raise typer.Exit(UNUSABLE)
 
 
@@ -148,15 +147,14 @@ def replace(path: Path, text: str) -> None:
     with path.open("r+b") as file:  # what may not be written to is not replaced either
         if file.read(len(data) + 1) == data:
             return
-    temporary = NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False)
+    descriptor, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with temporary as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(data)
-        shutil.copymode(path, file.name)
-        Path(file.name).replace(path)
-    except OSError:
-        Path(temporary.name).unlink(missing_ok=True)
-        raise
+        shutil.copymode(path, name)
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 @app.command(epilog="Examples:\n\nbxml check menu.xml\n\nbxml check --strict --where push *.xml")
@@ -222,7 +220,8 @@ def format_(
     if file == "-":
         raise typer.BadParameter("standard input cannot be written to", param_hint="--write")
     if len(markup.encode()) > LARGEST:
-        ...
+        _report.complain(file, f"would hold more than {LARGEST:,} bytes; try --compact")
+        raise typer.Exit(INVALID)
     try:
         replace(Path(file), markup)
     except OSError as error:
@@ -237,7 +236,7 @@ def code(file: File) -> None:
 
     Exit status: 0, 1 when the document has errors, 2 when the file cannot be read.
     """
-    put(written(loaded(file)))
+    put(code_of(loaded(file)))
 
 
 @app.command(epilog="Example:\n\nbxml schema > bxml.xsd")
@@ -255,7 +254,8 @@ def main() -> None:
     try:
         app()
     except OSError as error:  # such as a full disk; typer sees to readers that have gone
-        ...
+        sys.stderr.write(f"bxml: {_report.reason(error)}\n")
+        sys.exit(UNUSABLE)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from sys import maxsize
 from typing import (
-    TYPE_CHECKING,
     Any,
     ClassVar,
     Concatenate,
@@ -95,11 +94,6 @@ class Container(Verb, Generic[Child], frozen=True):
     Every method that adds returns a new object; the one it is called on stays as it was.
     """
 
-    if TYPE_CHECKING:
-        # The field is declared where its place among the positional ones is known.
-        @property
-        def children(self) -> Iterable[Child]: ...
-
     least: ClassVar[int] = 0
     most: ClassVar[int] = maxsize
     bare: ClassVar[bool] = False
@@ -116,11 +110,17 @@ class Container(Verb, Generic[Child], frozen=True):
         cls._ready = frozenset()
         cls.bounded = cls.most < maxsize
 
+    def _held(self) -> tuple[Child, ...]:
+        # The field is declared where its place among the positional ones is known: see Filled.
+        own: Any = self
+        children: tuple[Child, ...] = own.children
+        return children
+
     def settle(self) -> None:
         """Take the children over as a tuple and see that each may stand here."""
-        children: Any = self.children
+        children: Any = self._held()
         if type(children) is not tuple and self._refused_children() is None:
-            children = self.children
+            children = self._held()
         if (
             type(children) is tuple
             and len(children) <= self.room()
@@ -131,7 +131,7 @@ class Container(Verb, Generic[Child], frozen=True):
 
     def _refused_children(self) -> Problem | None:
         """Make a tuple of the children; what is wrong if they are no iterable of verbs at all."""
-        children: Any = self.children
+        children: Any = self._held()
         if type(children) is tuple:
             return None
         here, holds = type(self).__name__, describe(type(self)).holds
@@ -151,7 +151,7 @@ class Container(Verb, Generic[Child], frozen=True):
         wrong = super().problems()
         if refused := self._refused_children():
             return [*wrong, refused]
-        children: Any = self.children
+        children: Any = self._held()
         for index, child in enumerate(children):
             wrong += self._bars(child, index)
         # How much room there is may depend on attributes, so on sound ones only.
@@ -251,7 +251,7 @@ class Container(Verb, Generic[Child], frozen=True):
         """A copy with more children, whose own bars are known to be open."""
         own: Any = self
         grown: Self = own.__copy__()
-        force_setattr(grown, "children", (*self.children, *verbs))
+        force_setattr(grown, "children", (*self._held(), *verbs))
         if len(grown) > self.room():
             grown.examine()
         return grown
@@ -263,13 +263,13 @@ class Container(Verb, Generic[Child], frozen=True):
         return empty
 
     def __iter__(self) -> Iterator[Child]:
-        return iter(self.children)
+        return iter(self._held())
 
     def __len__(self) -> int:
-        return len(cast("tuple[Child, ...]", self.children))
+        return len(self._held())
 
     def __getitem__(self, index: int) -> Child:
-        return cast("tuple[Child, ...]", self.children)[index]
+        return self._held()[index]
 
     def __bool__(self) -> bool:
         # An empty document hangs up, an empty Gather listens: neither is "nothing".

@@ -8,25 +8,29 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from bxml._declare import Checked
-from bxml._speech import TAGS
-from bxml.document import VERBS
+from bxml._compose import Verb
+from bxml._speech import TAGS, Tag
+from bxml.document import VERBS, Document
 
 
 def register() -> None:
-    """Register every verb and every SSML tag. Bases, such as ``Document``, follow from those.
+    """Register every verb, every SSML tag, and what each family has in common.
 
-    Hypothesis is told classes, not names of classes, so all of them are imported here. That adds
-    a quarter to what Hypothesis itself takes, once a process, where both are installed; waiting for
-    ``bxml`` to be imported would need a hook in every later import. The strategies, which take
-    more, are imported when the first of them is asked for.
+    Hypothesis is told classes, not names of classes, so all of them are imported here. That takes
+    a fifth of what Hypothesis itself takes, once a process, where both are installed; to wait until
+    somebody imports ``bxml`` would need a hook in every import. The strategies, which take more, are
+    imported when the first of them is asked for.
     """
     for cls in (*VERBS, *TAGS):
-        st.register_type_strategy(cls, partial(_objects_of, cls))
+        st.register_type_strategy(cls, partial(_draws, "from_verb", cls))
+    st.register_type_strategy(Document, partial(_draws, "documents"))
+    st.register_type_strategy(Verb, partial(_draws, "verbs"))
+    st.register_type_strategy(Tag, partial(_draws, "tags"))
 
 
-def _objects_of(cls: type[Checked], _: object) -> st.SearchStrategy[Any]:
-    # The type asked for is ignored: where that is a base, Hypothesis asks each of its classes.
-    from bxml.strategies import from_verb  # noqa: PLC0415
+def _draws(strategy: str, *args: Any) -> st.SearchStrategy[Any]:
+    """A strategy of ``bxml.strategies``, called without the type that Hypothesis adds at the end."""
+    from bxml import strategies  # noqa: PLC0415
 
-    return from_verb(cls)
+    made: st.SearchStrategy[Any] = getattr(strategies, strategy)(*args[:-1])
+    return made

@@ -82,7 +82,7 @@ def located_in(source: str | bytes, problems: Iterable[Problem]) -> list[Problem
     return located(found, root, data.decode())
 
 
-def in_markup(problem: Problem, cls: type[Any], path: str) -> Problem:
+def in_markup(problem: Problem, cls: type[Checked], path: str) -> Problem:
     """A problem of an object of ``cls`` in the vendor's spelling, since the reader looks at markup."""
     vendors = _vendors_spelling(cls)
     message = _WORD.sub(lambda word: vendors.get(word[0], word[0]), problem.message)

@@ -4,9 +4,12 @@ Documents come from anywhere, so nothing of them reaches a terminal as it stands
 is written as an escape, and what may be a password is not shown.
 """
 
+import json
+import os
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import typer
 from rich.cells import cell_len
@@ -28,8 +31,27 @@ COLOURS: Mapping[Level, str] = {"error": "red", "warning": "yellow", "info": "bl
 _PASSWORD = re.compile(r"""(pass[\w:.-]{0,40}\s*=\s*)("[^"]*|'[^']*|[^\s"'>]+)""", re.IGNORECASE)
 
 
+def called(name: str) -> str:
+    """A file's name as it is shown."""
+    return "<stdin>" if name == "-" else name
+
+
+class Result(NamedTuple):
+    """What there is to say of one file: it has problems, or it cannot be read."""
+
+    name: str
+    source: bytes = b""
+    problems: Sequence[Problem] = ()
+    error: OSError | None = None
+
+
+def reason(error: OSError) -> str:
+    """Why a file, or a stream, cannot be used."""
+    return error.strerror or str(error)
+
+
 def safe(text: str) -> str:
-    """Text on one line that a terminal shows and does not obey: U+001B is ``\\x1b``."""
+    r"""Text on one line that a terminal shows and does not obey: U+001B is ``\x1b``."""
     return "".join(
         each if each.isprintable() else repr(each)[1:-1] for each in text.replace("\t", TAB)
     )
@@ -71,7 +93,7 @@ def _masked(password: re.Match[str]) -> str:
 def block(name: str, problem: Problem, source: Source) -> str:
     """A problem for people, in lines. Editors know the first by its form: ``file:line:column:``."""
     line, column = problem.line or 1, problem.column or 1
-    place = typer.style(f"{safe(name)}:{line}:{column}:", bold=True)
+    place = typer.style(f"{safe(called(name))}:{line}:{column}:", bold=True)
     level = typer.style(f"{problem.level}:", fg=COLOURS[problem.level], bold=True)
     path = f"{safe(problem.path)}: " if problem.path else ""
     lines = [f"{place} {level} {path}{safe(problem.message)} [{problem.rule}]"]
@@ -81,34 +103,61 @@ def block(name: str, problem: Problem, source: Source) -> str:
     return "\n".join([*lines, f"  {problem.advice}"] if problem.advice else lines)
 
 
-def as_data(problem: Problem) -> dict[str, Any]:
-    """A problem for programs."""
-    return {
-        "rule": problem.rule,
-        "level": problem.level,
-        "source": problem.source,
-        "path": problem.path,
-        "message": problem.message,
-        "advice": problem.advice,
-        "line": problem.line,
-        "column": problem.column,
-        "attribute": problem.attribute,
-    }
+def complain(name: str, words: str) -> None:
+    """Say what keeps a file from being used."""
+    typer.echo(f"{safe(called(name))}: {words}", err=True)
 
 
-def summary(counts: Mapping[Level, int], files: int, *, info: bool) -> str:
-    """How many problems there are in how many files; empty where there is nothing to say of them.
+def tell(result: Result, *, info: bool = True, err: bool = False) -> None:
+    """Show people what there is to say of one file, infos only if asked to."""
+    if result.error:
+        complain(result.name, reason(result.error))
+    source = Source(result.source)
+    color = False if os.environ.get("NO_COLOR") else None  # None: if a terminal reads it
+    for problem in result.problems:
+        if info or problem.level != "info":
+            typer.echo(block(result.name, problem, source), err=err, color=color)
 
-    ``info`` says whether infos were shown. Most documents have some, so they alone are no news.
+
+def sum_up(results: Iterable[Result], *, info: bool) -> None:
+    """Say how many problems there are, if there are any; apart from them, on standard error.
+
+    Most documents have infos, so infos that are not shown are told beside other problems only.
     """
+    read = [result for result in results if not result.error]
+    counts = Counter(problem.level for result in read for problem in result.problems)
     told = [_counted(counts[level], noun) for level, noun in NOUNS.items() if counts[level]]
-    hidden = "" if info or not counts["info"] else told.pop()
-    if not told:
-        return ""
-    them = "it" if counts["info"] == 1 else "them"
-    rest = f" ({hidden}: --info shows {them})" if hidden else ""
-    return f"{', '.join(told)} in {_counted(files, 'file')}{rest}"
+    hidden = told.pop() if counts["info"] and not info else ""
+    if told:
+        them = "it" if counts["info"] == 1 else "them"
+        rest = f" ({hidden}: --info shows {them})" if hidden else ""
+        typer.echo(f"{', '.join(told)} in {_counted(len(read), 'file')}{rest}", err=True)
 
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def as_json(results: Iterable[Result]) -> str:
+    """Everything that there is to say of some files, for programs. In ASCII, so nothing is hidden."""
+    return f"{json.dumps([_as_data(result) for result in results], indent=2)}\n"
+
+
+def _as_data(result: Result) -> dict[str, Any]:
+    if result.error:
+        return {"file": called(result.name), "error": reason(result.error)}
+    problems = [
+        {
+            "rule": each.rule,
+            "level": each.level,
+            "source": each.source,
+            "path": each.path,
+            "message": each.message,
+            "advice": each.advice,
+            "line": each.line,
+            "column": each.column,
+            "attribute": each.attribute,
+        }
+        for each in result.problems
+    ]
+    return {"file": called(result.name), "problems": problems}

@@ -61,7 +61,7 @@ def of_rules() -> list[Example]:
     for rule in load(HERE / "rules.toml")["rule"]:
         for accepted in (True, False):
             for entry in rule["accepted" if accepted else "refused"]:
-                given = {"bxml": entry} if isinstance(entry, str) else entry
+                given: dict[str, Any] = {"bxml": entry} if isinstance(entry, str) else entry
                 found.append(
                     Example(
                         rule["id"],

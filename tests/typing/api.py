@@ -6,7 +6,26 @@ Each ``type: ignore`` is a claim that both find the error in it.
 
 from typing import assert_type
 
-from bxml import Bxml, Gather, PhoneNumber, Redirect, Response, SpeakSentence, Transfer, parse
+from bxml import (
+    Bxml,
+    Conference,
+    Forward,
+    Gather,
+    PhoneNumber,
+    Problem,
+    Redirect,
+    Refer,
+    Response,
+    SendDtmf,
+    SpeakSentence,
+    StartStream,
+    StreamParam,
+    Tag,
+    Transfer,
+    check,
+    parse,
+    ssml,
+)
 from calls import AsyncCallController, CallController, CallState, CreateCallResponse, LiveCall
 
 gather = Gather(gather_url="/menu", max_digits=1).speak_sentence("Press 1.", voice="julie")
@@ -21,6 +40,32 @@ assert_type(Transfer().phone_number("+15551230001").sip_uri("sip:a@b.example"), 
 assert_type(parse("<Bxml/>"), Response | Bxml)
 assert_type(response.to_bxml(pretty=True), str)
 
+assert_type(check(response), list[Problem])
+assert_type(check(response, where="transfer_answer"), list[Problem])
+speech: list[ssml.Part] = ["Your code is ", ssml.say_as("12", interpret_as="characters"), "."]
+assert_type(SpeakSentence(speech), SpeakSentence)
+assert_type(SpeakSentence(["Hello ", ssml.emphasis("there"), ssml.break_()]).words, str)
+assert_type(SpeakSentence(ssml.lang([ssml.s("Oui."), " Non."], xml_lang="fr-FR")), SpeakSentence)
+assert_type(ssml.parse("<s>One.</s>"), tuple[ssml.Part, ...])
+assert_type(Response().speak_sentence([ssml.prosody("slow", rate="50%")]), Response)
+assert_type(StartStream("wss://a.example/", [StreamParam("a", "b")], name="x"), StartStream)
+assert_type(StartStream("wss://a.example/").stream_param("a", "b"), StartStream)
+assert_type(Refer(tag="x").sip_uri("sip:a@b.example"), Refer)
+assert_type(Response().forward("+15551230001", from_="+15551230002").tag("x"), Response)
+assert_type(Conference("room", call_ids_to_coach=["c-1", "c-2"], mute=True), Conference)
+assert_type(Conference("room", call_ids_to_coach="c-1,c-2"), Conference)
+assert_type(Tag(), Tag)
+assert_type(SendDtmf("1w2", tone_duration=150), SendDtmf)
+
+check(response, where="call")  # type: ignore[arg-type]
+check("<Response/>")  # type: ignore[arg-type]
+ssml.say_as("1", interpret_as="digits")  # type: ignore[arg-type]
+ssml.sub("Dr.")  # type: ignore[call-arg]
+ssml.break_("weak")  # type: ignore[call-arg]
+SpeakSentence(["Hello ", Redirect("/x")])  # type: ignore[list-item]
+Forward(from_="+15551230002")  # type: ignore[call-arg]
+StartStream([StreamParam("a", "b")])  # type: ignore[arg-type]
+StartStream("wss://a.example/").custom_param("a", "b")  # type: ignore[attr-defined]
 gather.redirect("/x")  # type: ignore[attr-defined]
 gather.then(Redirect("/x"))  # type: ignore[arg-type]
 Gather([PhoneNumber("+15551230001")])  # type: ignore[list-item]
