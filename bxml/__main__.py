@@ -1,18 +1,16 @@
 """The ``bxml`` command: check, format and translate documents."""
 
 import io
-import os
 import re
-import shutil
 import sys
 from enum import StrEnum
 from importlib.metadata import version
-from pathlib import Path
-from tempfile import mkstemp
 from typing import Annotated, NoReturn
 
 import bxml
+from bxml._check import SURELY_SMALL_ENOUGH
 from bxml._code import code as code_of
+from bxml._files import read, replace
 from bxml._locate import located_in
 from bxml.document import LARGEST, Bxml, Document
 from bxml.errors import ParseError, Problem
@@ -59,9 +57,7 @@ class Form(StrEnum):
 
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="A document; - is standard input.")]
-Files = Annotated[
-    list[str], typer.Argument(metavar="FILE…", help="Documents; - is standard input.")
-]
+Files = Annotated[list[str], typer.Argument(metavar="FILE", help="Documents; - is standard input.")]
 
 
 def print_version(wanted: bool) -> None:
@@ -75,20 +71,12 @@ def print_version(wanted: bool) -> None:
 def _options(
     _: Annotated[
         bool,
-        typer.Option("--version", callback=print_version, is_eager=True, help="Say which it is."),
+        typer.Option(
+            "--version", callback=print_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Everything is in the callback of the option."""
-
-
-def read(name: str) -> bytes:
-    """A document, and one byte more than one may have, so that its size can be told."""
-    if name != "-":
-        with Path(name).open("rb") as file:
-            return file.read(LARGEST + 1)
-    if sys.stdin is None:
-        raise OSError(0, "there is no standard input")
-    return sys.stdin.buffer.read(LARGEST + 1)
 
 
 def parse(source: bytes) -> Document:
@@ -110,8 +98,12 @@ def checked(name: str, where: For | None) -> Result:
     except ParseError as error:
         return Result(name, source, error.problems)
     where = where or (For.PUSH if isinstance(document, Bxml) else For.REPLY)
-    problems = bxml.check(document, where=where.value)
-    return Result(name, source, located_in(source, problems))
+    # The size of a document is told as this library would write it, and the file is as it is.
+    found = [each for each in bxml.check(document, where=where.value) if each.rule != "doc-size"]
+    if len(source) > SURELY_SMALL_ENOUGH:
+        words = f"the vendor's 64 KB may mean {SURELY_SMALL_ENOUGH:,} bytes (got {len(source):,})"
+        found.insert(0, Problem("doc-size", "warning", type(document).__name__, words))
+    return Result(name, source, located_in(source, found))
 
 
 def loaded(name: str) -> Document:
@@ -140,23 +132,6 @@ def put(text: str) -> None:
     typer.echo(text.encode(), nl=False)
 
 
-def replace(path: Path, text: str) -> None:
-    """Put a text into a file, all of it or, when that fails, nothing."""
-    path = path.resolve()  # a link stays one
-    data = text.encode()
-    with path.open("r+b") as file:  # what may not be written to is not replaced either
-        if file.read(len(data) + 1) == data:
-            return
-    descriptor, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        shutil.copymode(path, name)
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
 @app.command(epilog="Examples:\n\nbxml check menu.xml\n\nbxml check --strict --where push *.xml")
 def check(
     files: Files,
@@ -174,9 +149,11 @@ def check(
 ) -> None:
     """Say what is wrong with documents or doubtful in them, with line and column.
 
-    An error: the platform refuses the document or ignores a part of it. A warning: something has
-    no effect, or is a risk. An info is good to know, and only counted unless asked for. Passwords
-    in the lines shown are covered.
+    Errors: the platform refuses the document, or ignores a part of it.
+
+    Warnings: something has no effect, or is a risk. Infos: good to know.
+
+    Passwords are covered in the lines of the document that are shown.
 
     Exit status: 0 without errors, 1 with errors, 2 when a file cannot be read.
     """
@@ -201,38 +178,40 @@ def format_(
         bool, typer.Option("--compact", help="Without white space between elements, on one line.")
     ] = False,
     write: Annotated[
-        bool, typer.Option("--write", "-w", help="Into the file itself, whole or not at all.")
+        bool, typer.Option("--write", "-w", help="Into the file itself, unless it has errors.")
     ] = False,
 ) -> None:
     """Print a document with one element a line, in UTF-8.
 
-    It is the same document, but comments are lost, and so are processing instructions. Characters
-    that would not be seen are written as references. A file with errors is left as it is.
+    COMMENTS ARE LOST; all else means the same as before.
+
+    Control characters and others that cannot be seen are written as references.
 
     Exit status: 0, 1 when the document has errors, 2 when the file cannot be read or written.
     """
+    if write and file == "-":
+        raise typer.BadParameter("standard input cannot be written to", param_hint="--write")
     document = loaded(file)
     markup = document.compact() if compact else f"{DECLARATION}\n{render_pretty(document)}"
     markup = _UNSEEN.sub(lambda unseen: f"&#{ord(unseen[0])};", markup) + "\n"
     if not write:
         put(markup)
-        return
-    if file == "-":
-        raise typer.BadParameter("standard input cannot be written to", param_hint="--write")
-    if len(markup.encode()) > LARGEST:
-        _report.complain(file, f"would hold more than {LARGEST:,} bytes; try --compact")
+    elif len(data := markup.encode()) > LARGEST:
+        hint = "" if compact else "; try --compact"
+        _report.complain(file, f"would hold {len(data):,} bytes, and may hold {LARGEST:,}{hint}")
         raise typer.Exit(INVALID)
-    try:
-        replace(Path(file), markup)
-    except OSError as error:
-        fail(file, error)
+    else:
+        try:
+            replace(file, data)
+        except OSError as error:
+            fail(file, error)
 
 
 @app.command(epilog="Examples:\n\nbxml code menu.xml > menu.py\n\nbxml code - < menu.xml")
 def code(file: File) -> None:
     """Print the Python that builds a document and calls it document.
 
-    Passwords are in it as they are in the document. Comments are lost.
+    Passwords are in it as they are in the document; comments are lost.
 
     Exit status: 0, 1 when the document has errors, 2 when the file cannot be read.
     """

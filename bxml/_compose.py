@@ -71,6 +71,12 @@ class Verb(Checked, frozen=True):
         """What may be built, and is without effect or risky all the same. For ``check``."""
         return ()
 
+    @classmethod
+    def admit(cls) -> None:
+        """Objects are of the elements of the language, and of no other class."""
+        if _elements and cls not in _elements:
+            raise TypeError(f"{cls.__name__} is no element of the language")
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         for base in cls.__mro__[1:]:

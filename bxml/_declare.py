@@ -188,6 +188,7 @@ def _compile_check(cls: type["Checked"], check: FunctionType) -> None:
     It is written out as code, as attrs and dataclasses write constructors: a loop over the
     description costs several times as much, and checks are most of what composing a document costs.
     """
+    cls.admit()
     scope = check.__globals__
     lines = ["def check(self):", "  pass"]
     for known in describe(cls).attributes:
@@ -267,6 +268,10 @@ class Checked(Struct, frozen=True, gc=False, metaclass=_CheckedMeta):
     def spell(cls, name: str) -> str:
         """The spelling of an attribute in markup."""
         return vendor_name(name)
+
+    @classmethod
+    def admit(cls) -> None:
+        """Raise ``TypeError`` for a class that only serves others, or is none of the language."""
 
     @classmethod
     def refuse(cls, problems: Iterable[Problem]) -> NoReturn:

@@ -285,4 +285,4 @@ def _name(element: Any) -> str:
 
 
 def _start(text: str) -> str:
-    return repr(_shortened(text.strip()))
+    return repr(_shortened(text.strip(XML_SPACE)))

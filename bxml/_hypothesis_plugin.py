@@ -16,8 +16,8 @@ from bxml.document import VERBS, Document
 def register() -> None:
     """Register every verb, every SSML tag, and what each family has in common.
 
-    Hypothesis is told classes, not names of classes, so all of them are imported here. That takes
-    a fifth of what Hypothesis itself takes, once a process, where both are installed; to wait until
+    Hypothesis is told classes, not names of classes, so all of them are imported here. That adds
+    a quarter to what Hypothesis itself takes, once a process, where both are installed; to wait until
     somebody imports ``bxml`` would need a hook in every import. The strategies, which take more, are
     imported when the first of them is asked for.
     """

@@ -16,7 +16,6 @@ from bxml._declare import Checked, describe
 from bxml._kinds import shown
 from bxml._markup import root_of, utf8_of
 from bxml._places import Places
-from bxml._speech import TAGS, Spoken
 from bxml.document import VERBS
 from bxml.errors import Problem
 
@@ -26,6 +25,8 @@ _VERBS: Mapping[str, type[Verb]] = {verb.__name__: verb for verb in VERBS}
 
 # A word, unless it stands in quotation marks or in a value, which is always last: "(got …)".
 _WORD = re.compile(r"""\(got .*|(?<!\w)'[^']*'|(?<!\w)"[^"]*"|\w+""", re.DOTALL)
+# A problem of an SSML tag is told as one of the verb that it stands in.
+_OF_TAG = re.compile(r"(?P<attribute>\S+) of <(?P<tag>[a-z-]+)> .*\(got (?P<got>.*)\)", re.DOTALL)
 _INDEX = re.compile(r"\[(\d+)\] > ")
 
 
@@ -65,20 +66,22 @@ def located_in(source: str | bytes, problems: Iterable[Problem]) -> list[Problem
     """The problems that ``check`` has with a document, as they stand in what it was parsed from."""
     data = utf8_of(source)
     root = root_of(data)
-    # A path ends at the verb: which tag of its text is meant is told by their order.
-    tags: dict[Any, Iterator[Any]] = {}
+    # A path ends at the verb; the tags in its text follow each other as their problems do.
+    tags: dict[tuple[Any, str], Iterator[Any]] = {}
     found = []
     for problem in problems:
         element = root
         for index in _INDEX.findall(problem.path):
             element = element[int(index)]
-        cls = _VERBS[element.tag]
-        told = in_markup(problem, cls, problem.path)
-        if problem.attribute and problem.attribute not in cls.__struct_fields__:
-            left = tags.setdefault(element, element.iterdescendants())
-            element = next((tag for tag in left if _is_of(told, tag)), element)
-        is_text = problem.attribute == "text"
-        found.append(Found(told, element, attribute=told.attribute, text=is_text))
+        told = in_markup(problem, _VERBS[element.tag], problem.path)
+        attribute = told.attribute
+        if of_tag := _OF_TAG.match(told.message):
+            attribute = of_tag["attribute"]
+            name = of_tag["tag"]
+            left = tags.setdefault((element, name), element.iterdescendants(name))
+            got = (tag for tag in left if shown(tag.get(_key(attribute))) == of_tag["got"])
+            element = next(got, element)
+        found.append(Found(told, element, attribute=attribute, text=attribute == "text"))
     return located(found, root, data.decode())
 
 
@@ -93,19 +96,9 @@ def in_markup(problem: Problem, cls: type[Checked], path: str) -> Problem:
 
 @cache
 def _vendors_spelling(cls: type[Checked]) -> Mapping[str, str]:
-    """The vendor's spelling of the attributes that a problem of an object of ``cls`` may name."""
-    described = describe(cls)
-    speaks = described.content is not None and isinstance(described.content.kind, Spoken)
-    inside = [known for tag in TAGS for known in describe(tag).written] if speaks else []
-    return {known.name: known.vendor_name for known in [*inside, *described.written]}
+    return {known.name: known.vendor_name for known in describe(cls).written}
 
 
 def _key(name: str) -> str:
     """The name by which lxml knows an attribute."""
     return name.replace("xml:", XML_NAMESPACE)
-
-
-def _is_of(problem: Problem, tag: Any) -> bool:
-    """Whether a problem is of this SSML tag: it tells the value that the attribute has in it."""
-    value = tag.get(_key(problem.attribute or ""))
-    return value is not None and problem.message.endswith(f"(got {shown(value)})")

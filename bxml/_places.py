@@ -8,6 +8,8 @@ import re
 from bisect import bisect_right
 from typing import NamedTuple
 
+from bxml._kinds import XML_SPACE
+
 _TOKEN = re.compile(
     r"""<!--.*?-->|<\?.*?\?>|(?P<cdata><!\[CDATA\[.*?\]\]>)"""
     r"""|</(?P<end>[^>]*)>|<(?P<start>(?:[^<>"']|"[^"]*"|'[^']*')*)>""",
@@ -44,8 +46,8 @@ class Places:
             if open_elements:
                 where = open_elements[-1], before
                 gap = text[at : token.start()]
-                if gap.strip() and where not in self._texts:
-                    self._texts[where] = at + len(gap) - len(gap.lstrip())
+                if gap.strip(XML_SPACE) and where not in self._texts:
+                    self._texts[where] = at + len(gap) - len(gap.lstrip(XML_SPACE))
                 if token["cdata"] and where not in self._texts:
                     self._texts[where] = token.start()
             at = token.end()

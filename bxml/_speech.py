@@ -28,6 +28,12 @@ class Tag(Checked, frozen=True):
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", cls.__name__).lower()
 
     @classmethod
+    def admit(cls) -> None:
+        """Objects are of the documented tags, and of no other class."""
+        if cls not in TAGS:
+            raise TypeError(f"{cls.__name__} is no SSML tag that the platform documents")
+
+    @classmethod
     def spell(cls, name: str) -> str:
         """SSML spells with hyphens; ``lang`` alone has an attribute of XML itself."""
         return "xml:lang" if name == "xml_lang" else name.replace("_", "-")

@@ -248,7 +248,7 @@ def _audible(content: Any) -> Any:
 @cache
 def _deepest() -> SearchStrategy[Any]:
     """As many tags in each other as there may be."""
-    wraps = [tag for tag in TAGS if describe(tag).content and _needs(tag) == (0, False)]
+    wraps: list[Any] = [tag for tag in TAGS if describe(tag).content and _needs(tag) == (0, False)]
     around = st.lists(st.sampled_from(wraps), min_size=DEEPEST, max_size=DEEPEST)
     nothing: Any = "a"
     return around.map(lambda drawn: reduce(lambda inside, tag: (tag(inside),), drawn, nothing))

@@ -301,6 +301,23 @@ def test_an_element_has_no_subclasses() -> None:
         type("Mine", (Response,), {})
 
 
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: bxml.Document([Hangup()]),
+        lambda: Verb(),
+        lambda: ssml.Tag(),
+        lambda: type("Hangup", (ssml.Tag,), {})(),
+        lambda: type("Mine", (ssml.emphasis,), {})("x"),
+    ],
+)
+def test_only_elements_of_the_language_can_be_built(build: Build) -> None:
+    """What is drawn as markup bears the name of its class."""
+    for _ in range(2):
+        with pytest.raises(TypeError, match="is no"):
+            build()
+
+
 def test_verbs_of_different_classes_differ() -> None:
     one: list[Verb] = [PlayAudio("/a"), Response()]
     other: list[Verb] = [SpeakSentence("/a"), bxml.Bxml()]
