@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bxml.document import VERBS, Bxml, Document, Response
 from bxml.errors import BxmlError, InvalidDocument, InvalidVerb, ParseError, Problem
+from bxml.rules import Where
 from bxml.verbs import (
     Bridge,
     Conference,
@@ -91,6 +92,7 @@ __all__ = [
     "StreamParam",
     "Tag",
     "Transfer",
+    "Where",
     "check",
     "parse",
     "schema",

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 from bxml._compose import Container, Verb
 from bxml._hints import Plan, hints, plan_of, quiet_of
 from bxml._kinds import shown
 from bxml.document import LARGEST, Document
 from bxml.errors import Problem
-from bxml.rules import RULES, Level
+from bxml.rules import RULES, Level, Where
 from bxml.verbs import (
     Forward,
     Redirect,
@@ -23,14 +23,6 @@ from bxml.verbs import (
     StopStream,
     StopTranscription,
 )
-
-Where = Literal["reply", "push", "conference", "transfer_answer"]
-"""What a document is for.
-
-reply: the answer to a webhook of a call. push: the new document of a live call, through the REST
-API. conference: a document for a conference. transfer_answer: the reply to ``transferAnswer``, for
-the rung party alone.
-"""
 
 SURELY_SMALL_ENOUGH = 64_000
 """Bytes up to which a document is surely within the vendor's 64 KB."""
@@ -207,7 +199,10 @@ class _Walk:
         if ended_by or self.where not in ("reply", "push"):
             return
         if not len(self.document):
-            self._tell(_Finding("doc-empty", "holds no verbs, so the call is hung up"))
+            words = "holds no verbs, so the call is hung up"
+            if self.where == "push":
+                words = "holds no verbs, and what that does in a push is not documented"
+            self._tell(_Finding("doc-empty", words))
             return
         verb = self.document[-1]
         name = type(verb).__name__

@@ -108,7 +108,7 @@ def _describe(cls: type["Checked"]) -> Description:
                 assumes=first(marks, Assumes),
                 delivers=first(marks, Delivers),
                 uncertain=first(marks, Uncertain),
-                description=next((words for words in described if words), ""),
+                description=next((words for words in reversed(described) if words), ""),
                 marks=marks,
             )
         )

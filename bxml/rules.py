@@ -10,6 +10,14 @@ from typing import Literal, NamedTuple
 Level = Literal["error", "warning", "info"]
 """error: the platform refuses, fails or ignores it. warning: no effect, or a risk. info: good to know."""
 
+Where = Literal["reply", "push", "conference", "transfer_answer"]
+"""What a document is for.
+
+reply: the answer to a webhook of a call. push: the new document of a live call, through the REST
+API. conference: a document for a conference. transfer_answer: the reply to ``transferAnswer``, for
+the rung party alone.
+"""
+
 Source = Literal["documented", "inferred", "ours"]
 """By the vendor's word; by what follows from it; or a bound that this library sets."""
 
@@ -66,7 +74,8 @@ _ALL = (
         "doc-empty",
         "info",
         "documented",
-        "A document without verbs hangs up, or rejects a call that is not answered.",
+        "A reply without verbs hangs up, or rejects a call that is not answered. What an empty"
+        " document does that is pushed is not documented.",
         "If that is meant, say so with Hangup.",
     ),
     Rule(
@@ -220,9 +229,10 @@ _ALL = (
         "https-with-credentials-other",
         "warning",
         "inferred",
-        "For the other verbs that is not written; but anyone on the way can read what plain http"
-        " carries.",
-        "Write the URL with https, or leave the credentials out.",
+        "Of verbs other than Record, StartRecording, StartStream and StartTranscription, and of"
+        " websockets, it is not written that URLs with credentials must be https or wss; but anyone"
+        " on the way can read what is sent without.",
+        "Write the URL with https or wss, or leave the credentials out.",
     ),
     Rule(
         "credentials-without-url",

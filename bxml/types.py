@@ -56,7 +56,7 @@ class Delivers(Struct, frozen=True):
 
 
 class Uncertain(Struct, frozen=True):
-    """What no source settles. Nothing is enforced here that is uncertain."""
+    """What no source settles. Enforced is only what all sources agree on, or what the note says."""
 
     note: str
 
@@ -130,7 +130,14 @@ WebSocketUrl = Annotated[str, Form(_WEB_SOCKET, "an absolute ws or wss URL"), Sp
 Method = Annotated[Literal["GET", "POST"], Assumes("POST")]
 """The HTTP method of a webhook; the platform assumes POST (documented)."""
 
-Tag = Annotated[str, Meta(max_length=256), Breaks("tag-length")]
+Tag = Annotated[
+    str,
+    Meta(
+        max_length=256,
+        description="Your text, for this webhook and all later ones; empty clears it.",
+    ),
+    Breaks("tag-length"),
+]
 """Your text, sent with this and all later webhooks of the call; empty clears it (documented)."""
 
 Username = Annotated[str, Meta(description="Basic-auth user that the platform sends.")]
@@ -190,7 +197,7 @@ DisplayName = Annotated[
 
 UserToUser = Annotated[
     str,
-    Meta(max_length=350),
+    Meta(max_length=350, description="What the SIP header User-To-User is to hold."),
     Form(
         rf"{_UUI}(?:,\s?{_UUI})*",
         "User-To-User values, each ending in ;encoding=base64, ;encoding=jwt or ;encoding=hex",
@@ -204,7 +211,7 @@ Digits = Annotated[str, Form("[0-9*#a-dA-D]*", "DTMF digits: 0 to 9, *, #, A to 
 Tones = Annotated[
     str,
     Meta(max_length=50),
-    Form("[0-9*#a-dA-DwW,]+", "DTMF digits: 0 to 9, *, #, A to D, and the pauses w, W and ,"),
+    Form("[0-9*#a-dA-DwW,]+", "DTMF digits (0 to 9, *, #, A to D) and the pauses 'w', 'W' and ','"),
     Trimmed(),
 ]
 

@@ -91,7 +91,9 @@ class Conference(TextVerb[ConferenceName], frozen=True, kw_only=True):
     call_ids_to_coach: (
         Annotated[
             CallIds,
-            Meta(description="Calls whose members alone hear this one, which coaches them."),
+            Meta(
+                description="Calls that this one coaches: they hear each other; the rest do not hear it."
+            ),
         ]
         | None
     ) = None
@@ -120,7 +122,12 @@ class Conference(TextVerb[ConferenceName], frozen=True, kw_only=True):
     callback_timeout: (
         Annotated[
             Seconds,
-            Meta(ge=1, le=25, description="Seconds that a webhook of the conference may take."),
+            Meta(
+                ge=1,
+                le=25,
+                description="Seconds that a webhook of the conference may take; absent: as long as"
+                " one of the call that creates it.",
+            ),
         ]
         | None
     ) = None

@@ -35,8 +35,12 @@ _Tracks = Annotated[
 class StreamParam(Verb, frozen=True):
     """A name and a value that go into the stream's first message."""
 
-    name: Annotated[Name, Meta(max_length=256), Breaks("stream-params")]
-    value: Annotated[str, Meta(max_length=2048), Breaks("stream-params")]
+    name: Annotated[
+        Name, Meta(max_length=256, description="Name of the parameter."), Breaks("stream-params")
+    ]
+    value: Annotated[
+        str, Meta(max_length=2048, description="Value of the parameter."), Breaks("stream-params")
+    ]
 
 
 class _StreamTarget(Container[StreamParam], frozen=True):
@@ -135,8 +139,16 @@ class StopStream(_StreamName, frozen=True, kw_only=True):
 class CustomParam(Verb, frozen=True):
     """A name and a value that go into the first message of a transcription's socket."""
 
-    name: Annotated[Name, Meta(max_length=256), Breaks("transcription-params")]
-    value: Annotated[str, Meta(max_length=2048), Breaks("transcription-params")]
+    name: Annotated[
+        Name,
+        Meta(max_length=256, description="Name of the parameter."),
+        Breaks("transcription-params"),
+    ]
+    value: Annotated[
+        str,
+        Meta(max_length=2048, description="Value of the parameter."),
+        Breaks("transcription-params"),
+    ]
 
 
 class StartTranscription(Filled[CustomParam], frozen=True, kw_only=True):

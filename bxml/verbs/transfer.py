@@ -35,6 +35,9 @@ TransferAnswerUrl = Annotated[
     Delivers("transferAnswer"),
     Meta(description="Asked when this party answers; it alone hears the document in the reply."),
 ]
+TransferAnswerFallbackUrl = Annotated[
+    Url, Meta(description="Second try when transfer_answer_url does not respond.")
+]
 TransferDisconnectUrl = Annotated[
     Url,
     Delivers("transferDisconnect"),
@@ -43,7 +46,13 @@ TransferDisconnectUrl = Annotated[
 
 
 CallTimeout = Annotated[
-    Seconds, Meta(ge=1, le=300, description="Seconds that a party may ring."), Assumes(30)
+    Seconds,
+    Meta(
+        ge=1,
+        le=300,
+        description="Seconds that a party may ring, if it has begun to within 30 seconds.",
+    ),
+    Assumes(30),
 ]
 Treatment = Annotated[
     DiversionTreatment,
@@ -78,7 +87,7 @@ class PhoneNumber(TextVerb[E164], frozen=True, kw_only=True):
 
     transfer_answer_url: TransferAnswerUrl | None = None
     transfer_answer_method: Method | None = None
-    transfer_answer_fallback_url: Url | None = None
+    transfer_answer_fallback_url: TransferAnswerFallbackUrl | None = None
     transfer_answer_fallback_method: Method | None = None
     transfer_disconnect_url: TransferDisconnectUrl | None = None
     transfer_disconnect_method: Method | None = None
@@ -96,7 +105,7 @@ class SipUri(TextVerb[SipAddress], frozen=True, kw_only=True):
     uui: UserToUser | None = None
     transfer_answer_url: TransferAnswerUrl | None = None
     transfer_answer_method: Method | None = None
-    transfer_answer_fallback_url: Url | None = None
+    transfer_answer_fallback_url: TransferAnswerFallbackUrl | None = None
     transfer_answer_fallback_method: Method | None = None
     transfer_disconnect_url: TransferDisconnectUrl | None = None
     transfer_disconnect_method: Method | None = None
@@ -145,7 +154,10 @@ class Transfer(Filled[PhoneNumber | SipUri], frozen=True, kw_only=True):
         | None
     ) = None
     transfer_complete_method: Method | None = None
-    transfer_complete_fallback_url: Url | None = None
+    transfer_complete_fallback_url: (
+        Annotated[Url, Meta(description="Second try when transfer_complete_url does not respond.")]
+        | None
+    ) = None
     transfer_complete_fallback_method: Method | None = None
     username: Username | None = None
     password: Password | None = None

@@ -245,13 +245,11 @@ def delivered(known: Attribute) -> str:
 
 def described(cls: type[Checked], known: Attribute) -> str:
     """What an attribute is for; empty where its kind says it all."""
-    by_hand = BY_HAND["words"]
-    words = known.description or by_hand.get(f"{cls.__name__}.{known.name}")
     names = [name for name in cls.__struct_fields__ if "_" in name]
     return re.sub(
         r"(\w+)(=\w+)?",
         lambda word: code(word[0]) if word[1] in names else word[0],
-        markdown(words or by_hand.get(known.name, "")),
+        markdown(known.description),
     )
 
 
