@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterable
 from itertools import islice
+from operator import itemgetter
 from typing import Any, NamedTuple, get_args
 
 from bxml._compose import Container, Verb
-from bxml._hints import Plan, hints, plan_of, quiet_of
+from bxml._hints import Finding, Plan, hints, plan_of, quiet_of
 from bxml._kinds import shown
 from bxml.document import LARGEST, Document
 from bxml.errors import Problem
-from bxml.rules import RULES, Level, Where
+from bxml.rules import RULES, Where
 from bxml.verbs import (
     Forward,
+    Hangup,
     Redirect,
     Refer,
     StartGather,
@@ -54,22 +56,13 @@ def check(document: Document, *, where: Where = "reply") -> list[Problem]:
     return _Walk(document, where).problems()
 
 
-class _Finding(NamedTuple):
-    """A fault, with the level where it is not that of its rule."""
-
-    rule: str
-    message: str
-    name: str = ""
-    level: Level | None = None
-
-
 class _Class(NamedTuple):
     """What the walk must know of a class."""
 
     plan: Plan
     quiet: Callable[[Any], bool] | None
     urls: tuple[str, ...]
-    step: Callable[["_Walk", Any], Iterable[_Finding]] | None
+    step: Callable[["_Walk", Any], Iterable[Finding]] | None
     holds: bool
     may_end: bool
     noisy_in_conference: bool
@@ -104,13 +97,17 @@ class _Walk:
         self.document = document
         self.root = type(document).__name__
         self.where = where
-        self.index = 0
-        self.found: list[Problem] = []
+        # A document for a conference is a reply, or, by its root, the body of a REST request.
+        self.pushed = where == "push" or (where == "conference" and self.root == "Bxml")
+        self.index = -1
+        self.found: list[tuple[int, Problem]] = []
         self.relative = 0
+        self.first_relative = ""
         self.gathering = False
         self.recording = False
-        self.streams = _Tracks("stream", "StartStream")
-        self.transcriptions = _Tracks("transcription", "StartTranscription")
+        self.streams = _Tracks("stream")
+        self.transcriptions = _Tracks("transcription")
+        self.idle_streams: list[int] = []
 
     def problems(self) -> list[Problem]:
         """Everything that there is to say, in document order."""
@@ -134,11 +131,15 @@ class _Walk:
             if step:
                 for finding in step(self, verb):
                     self._tell(finding, verb)
+            if self.idle_streams and _takes_time(verb):
+                self.idle_streams.clear()
             if may_end and verb.ends_here():
                 ended_by = type(verb).__name__
                 self._of_rest(verb, ended_by)
+        self._of_streams(ended_by)
         self._of_end(ended_by)
-        return self.found
+        self.found.sort(key=itemgetter(0))
+        return [problem for _, problem in self.found]
 
     def _of_verb(
         self, verb: Any, known: tuple[Any, ...], inside: tuple[Any, int] | None = None
@@ -146,26 +147,27 @@ class _Walk:
         plan, quiet, urls, _, _, _, noisy_in_conference = known
         conference = self.where == "conference"
         if (quiet and not quiet(verb)) or (conference and noisy_in_conference):
-            for fault in hints(verb, plan, in_conference=conference):
-                self._tell(_Finding(*fault), verb, inside)
+            for finding in hints(verb, plan, in_conference=conference):
+                self._tell(finding, verb, inside)
         for name in urls:
             url = getattr(verb, name)
             if url is None or url[:8].lower().startswith(_ABSOLUTE):
                 continue
             self.relative += 1
-            if self.where == "push":
+            self.first_relative = self.first_relative or url
+            if self.pushed:
                 words = f"is relative, and a pushed document has no base (got {shown(url)})"
-                self._tell(_Finding("doc-relative-url-rest", words, name), verb, inside)
+                self._tell(Finding("doc-relative-url-rest", words, name), verb, inside)
 
     def _of_subset(self, verb: Any) -> None:
         """Whether the verb may stand in a document of this kind at all."""
         name = type(verb).__name__
         if self.where == "conference" and not verb.in_conference:
             words = f"{name} may not stand in a document for a conference"
-            self._tell(_Finding("conference-document-verbs", words), verb)
+            self._tell(Finding("conference-document-verbs", words), verb)
         elif self.where == "transfer_answer" and verb.in_transfer_answer is False:
             words = f"{name} may not stand in the reply to transferAnswer"
-            self._tell(_Finding("transfer-answer-verbs", words), verb)
+            self._tell(Finding("transfer-answer-verbs", words), verb)
 
     def _of_size(self) -> None:
         markup = self.document.compact()
@@ -174,10 +176,10 @@ class _Walk:
         size = len(markup.encode())
         if size > LARGEST:
             words = f"a document may hold at most {LARGEST:,} bytes (got {size:,})"
-            self._tell(_Finding("doc-size", words))
+            self._tell(Finding("doc-size", words))
         elif size > SURELY_SMALL_ENOUGH:
             words = f"the vendor's 64 KB may mean {SURELY_SMALL_ENOUGH:,} bytes (got {size:,})"
-            self._tell(_Finding("doc-size", words, level="warning"))
+            self._tell(Finding("doc-size", words, level="warning"))
 
     def _of_rest(self, verb: Any, ended_by: str) -> None:
         """What stands after the verb that ends the document."""
@@ -185,24 +187,27 @@ class _Walk:
         if not rest:
             return
         if isinstance(verb, Redirect):
-            self._tell(_Finding("redirect-last", "Redirect should be the last verb"), verb)
+            self._tell(Finding("redirect-last", "Redirect should be the last verb"), verb)
         noun = "this verb is" if rest == 1 else f"this verb and {rest - 1} more are"
         words = f"{noun} never run, since {ended_by} ends the document before"
         self.index += 1
-        self._tell(_Finding("doc-unreachable", words), self.document[self.index])
+        self._tell(Finding("doc-unreachable", words), self.document[self.index])
+        self.index -= 1
 
     def _of_end(self, ended_by: str) -> None:
-        if self.relative and self.where != "push":
-            noun = "URL is" if self.relative == 1 else "URLs are"
-            words = f"{self.relative} {noun} relative to that of the request for this document"
-            self._tell(_Finding("doc-relative-url", words))
+        self.index = len(self.document)
+        if self.relative and not self.pushed:
+            some = "is one URL" if self.relative == 1 else f"are {self.relative} URLs"
+            words = f"there {some} relative to that of the request for this document"
+            first = f"{shown(self.first_relative)}{' first' * (self.relative > 1)}"
+            self._tell(Finding("doc-relative-url", f"{words} ({first})"))
         if ended_by or self.where not in ("reply", "push"):
             return
         if not len(self.document):
             words = "holds no verbs, so the call is hung up"
             if self.where == "push":
                 words = "holds no verbs, and what that does in a push is not documented"
-            self._tell(_Finding("doc-empty", words))
+            self._tell(Finding("doc-empty", words))
             return
         verb = self.document[-1]
         name = type(verb).__name__
@@ -211,80 +216,94 @@ class _Walk:
             words = "when the stream has stopped, the call is hung up"
         elif verb.background:
             words = f"{name} returns at once, and after it the call is hung up"
-        if isinstance(verb, StartStream):
-            ends = f"{name} is the last verb, so the stream ends at once, with the call"
-            self._tell(_Finding("stream-last-verb", ends), verb)
-        self._tell(_Finding("doc-implicit-hangup", words))
+        self._tell(Finding("doc-implicit-hangup", words))
+
+    def _of_streams(self, ended_by: str) -> None:
+        """Streams that begin with nothing after them that takes time."""
+        if self.where in ("reply", "push") and ended_by in ("", Hangup.__name__):
+            for index in self.idle_streams:
+                self.index = index
+                words = "nothing after it takes time, so the stream ends at once, with the call"
+                self._tell(Finding("stream-last-verb", words), self.document[index])
 
     def _tell(
-        self, finding: _Finding, verb: Any = None, inside: tuple[Any, int] | None = None
+        self, finding: Finding, verb: Any = None, inside: tuple[Any, int] | None = None
     ) -> None:
-        rule, words, name, level = finding
+        rule, words, name, level, trail = finding
         path = self.root
         if verb is not None:
             path += f"[{self.index}] > "
             path += f"{type(inside[0]).__name__}[{inside[1]}] > " if inside else ""
-            path += type(verb).__name__
+            path += type(verb).__name__ + trail
         message = f"{name} {words}" if name else words
         level = level or RULES[rule].level
-        self.found.append(Problem(rule, level, path, message, attribute=name or None))
+        problem = Problem(rule, level, path, message, attribute=name or None)
+        self.found.append((self.index, problem))
 
     # What single verbs do to the call, and what they may not find going on in it.
 
-    def start_gather(self, _: StartGather) -> Iterable[_Finding]:
+    def start_gather(self, _: StartGather) -> Iterable[Finding]:
         self.gathering = True
         return ()
 
-    def stop_gather(self, _: StopGather) -> Iterable[_Finding]:
+    def stop_gather(self, _: StopGather) -> Iterable[Finding]:
         self.gathering = False
         return ()
 
-    def start_recording(self, _: StartRecording) -> Iterable[_Finding]:
+    def start_recording(self, _: StartRecording) -> Iterable[Finding]:
         if self.recording:
-            yield _Finding(
+            yield Finding(
                 "one-start-recording", "is ignored, since a recording is going on already"
             )
         self.recording = True
 
-    def stop_recording(self, _: StopRecording) -> Iterable[_Finding]:
+    def stop_recording(self, _: StopRecording) -> Iterable[Finding]:
         self.recording = False
         return ()
 
-    def forward(self, _: Forward) -> Iterable[_Finding]:
+    def forward(self, _: Forward) -> Iterable[Finding]:
         if self.gathering:
             words = "cannot be used while StartGather reports digits"
-            yield _Finding("start-gather-not-with-forward", words)
+            yield Finding("start-gather-not-with-forward", words)
         if self.where == "push":
             words = "takes a call that is not answered, and a document is pushed into one that is"
-            yield _Finding("forward-unanswered-inbound", words)
+            yield Finding("forward-unanswered-inbound", words)
         elif self.where == "reply" and self._is_answered():
             words = "takes a call that is not answered, and a verb before it answers the call"
-            yield _Finding("forward-unanswered-inbound", words)
+            yield Finding("forward-unanswered-inbound", words)
 
     def _is_answered(self) -> bool:
         """Whether a verb before this one answers the call."""
         return any(verb.answers_here() for verb in islice(self.document, self.index))
 
-    def refer(self, _: Refer) -> Iterable[_Finding]:
+    def refer(self, _: Refer) -> Iterable[Finding]:
         if self.where == "transfer_answer":
-            yield _Finding("refer-inbound-sip", "takes inbound SIP calls, and this party was rung")
+            yield Finding("refer-inbound-sip", "takes inbound SIP calls, and this party was rung")
         elif self.where != "conference":
             # What call it is cannot be seen here.
-            yield _Finding("refer-inbound-sip", "takes inbound SIP calls only", level="info")
+            yield Finding("refer-inbound-sip", "takes inbound SIP calls only", level="info")
 
-    def start_stream(self, verb: StartStream) -> Iterable[_Finding]:
+    def start_stream(self, verb: StartStream) -> Iterable[Finding]:
+        self.idle_streams.append(self.index)
         return self.streams.start(verb.name, verb.tracks)
 
-    def stop_stream(self, verb: StopStream) -> Iterable[_Finding]:
+    def stop_stream(self, verb: StopStream) -> Iterable[Finding]:
         self.streams.stop(verb.name)
         return ()
 
-    def start_transcription(self, verb: StartTranscription) -> Iterable[_Finding]:
+    def start_transcription(self, verb: StartTranscription) -> Iterable[Finding]:
         return self.transcriptions.start(verb.name, verb.tracks)
 
-    def stop_transcription(self, verb: StopTranscription) -> Iterable[_Finding]:
+    def stop_transcription(self, verb: StopTranscription) -> Iterable[Finding]:
         self.transcriptions.stop(verb.name)
         return ()
+
+
+def _takes_time(verb: Any) -> bool:
+    """Whether the call goes on for a while with this verb."""
+    if isinstance(verb, StopStream):
+        return bool(verb.wait)
+    return not verb.background and not isinstance(verb, Hangup)
 
 
 _STEPS: dict[type, Any] = {
@@ -304,23 +323,22 @@ _STEPS: dict[type, Any] = {
 class _Tracks:
     """What is being streamed, or transcribed, at a point of the document."""
 
-    def __init__(self, noun: str, verb: str) -> None:
+    def __init__(self, noun: str) -> None:
         self.noun = noun
-        self.verb = verb
         self.named: dict[str, int] = {}
         self.nameless = 0
 
-    def start(self, name: str | None, tracks: str | None) -> Iterable[_Finding]:
+    def start(self, name: str | None, tracks: str | None) -> Iterable[Finding]:
         """Begin one; what is wrong with that."""
         if name in self.named:
-            words = f"of a {self.noun} that goes on already (got {shown(name)})"
-            yield _Finding(f"{self.noun}-unique-name", f"is the name {words}", "name")
+            words = f"is that of a {self.noun} that goes on already (got {shown(name)})"
+            yield Finding(f"{self.noun}-unique-name", words, "name")
             return
         count = 2 if tracks == "both" else 1
         active = sum(self.named.values()) + self.nameless
         if active + count > MOST_TRACKS:
-            words = f"would make {active + count} tracks at a time, and {MOST_TRACKS} are allowed"
-            yield _Finding(f"{self.noun}-track-limit", f"{self.verb} {words}")
+            words = f"makes {active + count} tracks at a time, and {MOST_TRACKS} are allowed"
+            yield Finding(f"{self.noun}-track-limit", f"this {self.noun} {words}")
             return
         if name is None:
             self.nameless += count

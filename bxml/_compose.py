@@ -143,6 +143,7 @@ class Container(Verb, Generic[Child], frozen=True):
         here, holds = type(self).__name__, describe(type(self)).holds
         # A document may be made from another; a Gather in place of a list would lose its attributes.
         alike = isinstance(children, Container) and describe(type(children)).holds == holds
+        alike = alike and not describe(type(children)).attributes
         if isinstance(children, str | bytes):
             words = f"takes verbs, not text (got {shown(children)}); SpeakSentence holds text"
         elif not isinstance(children, Iterable) or (isinstance(children, Verb) and not alike):
@@ -369,6 +370,18 @@ def appends(verb: Callable[P, Verb]) -> Callable[Concatenate[C, P], C]:
     method.__doc__ = f"A copy with a {cls.__name__} added. {cls.__doc__ or ''}"
     method.__wrapped__ = cls  # type: ignore[attr-defined]  # shows the verb's signature in help()
     return cast("Callable[Concatenate[C, P], C]", method)
+
+
+def appends_bare(verb: Callable[Concatenate[str, P], Verb]) -> Callable[[C, str], C]:
+    """As ``appends``, for a container in which the verb stands with nothing but its text."""
+    append = appends(verb)
+
+    def method(container: Any, text: str, /) -> Any:
+        return append(container, text)  # type: ignore[call-arg]
+
+    method.__name__ = method.__qualname__ = append.__name__
+    method.__doc__ = append.__doc__
+    return method
 
 
 def _refuse_child(

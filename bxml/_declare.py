@@ -23,7 +23,7 @@ import msgspec
 from msgspec import NODEFAULT, Struct, StructMeta
 from msgspec.structs import force_setattr
 
-from bxml._kinds import Fault, Kind, first, kind_of, unwrap
+from bxml._kinds import Fault, Kind, first, kind_of, unwrap, without_credentials
 from bxml.errors import InvalidVerb, Problem
 from bxml.types import Assumes, Delivers, Uncertain
 
@@ -332,4 +332,6 @@ class Checked(Struct, frozen=True, gc=False, metaclass=_CheckedMeta):
 
 def shown_value(attribute: Attribute, value: object) -> str:
     """A value as ``repr`` shows it."""
-    return "'…'" if attribute.kind.secret and value else repr(value)
+    if attribute.kind.secret and value:
+        return "'…'"
+    return without_credentials(repr(value)) if isinstance(value, str) else repr(value)

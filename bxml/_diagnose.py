@@ -6,7 +6,7 @@ source scanned for lines and columns.
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from msgspec.structs import replace
@@ -83,7 +83,7 @@ class _Reading:
         before = len(self.found)
         sound: list[Any] = []
         if described.content and isinstance(described.content.kind, Spoken):
-            values["text"] = self.mixed(element, cls.element_name(), path)
+            values["text"] = self.mixed(element, f"a {cls.element_name()}", path)
             if len(self.found) > before:
                 # A tag in it is wrong: of the text that is left, nothing can be said.
                 self._built(element, cls, path, {**values, "text": "text"})
@@ -211,7 +211,7 @@ class _Reading:
         if element.tag not in _ELEMENTS:
             self._unknown(element, "an SSML tag", tuple(_TAGS), path)
             return
-        words = f"a {parent} may hold text and SSML tags (got <{_name(element)}>)"
+        words = f"{parent} may hold text and SSML tags (got <{_name(element)}>)"
         self._wrong(Found(_problem("nesting", words, path=path), element))
         self._inside(element, path)
 
@@ -257,7 +257,7 @@ _ELEMENTS: Mapping[str, type[Verb]] = {verb.__name__: verb for verb in VERBS}
 _TAGS: Mapping[str, type[Tag]] = {tag.element_name(): tag for tag in TAGS}
 
 
-@cache
+@lru_cache(maxsize=1024)  # the names are whatever a document holds
 def _closest(name: str, known: tuple[str, ...]) -> str | None:
     if len(name) > 40:
         return None

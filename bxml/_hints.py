@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from bxml._compose import Verb
 from bxml._declare import Description, describe
-from bxml._kinds import Fault, first, shown
+from bxml._kinds import first, shown
 from bxml._speech import Lang, Spoken, Tag, parts
+from bxml.rules import Level
 from bxml.types import (
     CountsWith,
     IgnoredInConference,
@@ -23,6 +24,18 @@ from bxml.types import (
 
 # By the vendor's words, these verbs refuse credentials for plain http (documented).
 HTTPS_ONLY = frozenset(("Record", "StartRecording", "StartStream", "StartTranscription"))
+
+
+class Finding(NamedTuple):
+    """A rule that is broken, and the rest of the sentence that begins with the name, if there is one."""
+
+    rule: str
+    message: str
+    name: str = ""
+    level: Level | None = None
+    """None: that of the rule."""
+    trail: str = ""
+    """The way from the verb to a tag in its text."""
 
 
 class Credentials(NamedTuple):
@@ -136,7 +149,7 @@ def _belongings(described: Description) -> Iterator[tuple[str, str]]:
         yield name, next(each for each in candidates if each in names)
 
 
-def hints(verb: Any, plan: Plan, *, in_conference: bool) -> Iterator[Fault]:
+def hints(verb: Any, plan: Plan, *, in_conference: bool) -> Iterator[Finding]:
     """What is without effect, risky or unknown in a verb."""
     yield from _without_effect(verb, plan)
     for credentials in plan.credentials:
@@ -147,51 +160,55 @@ def hints(verb: Any, plan: Plan, *, in_conference: bool) -> Iterator[Fault]:
     if in_conference:
         for name, mark in plan.not_in_conference:
             if getattr(verb, name) not in (None, False):
-                yield Fault(mark.rule, "is ignored in a conference", name)
+                yield Finding(mark.rule, "is ignored in a conference", name)
     if plan.spoken and type(verb.text) is not str:
         yield from _of_speech(verb.text)
     if plan.doubts:
-        yield from verb.doubts()
+        for fault in verb.doubts():
+            yield Finding(*fault)
 
 
-def _out_of_the_ordinary(verb: Any, plan: Plan) -> Iterator[Fault]:
+def _out_of_the_ordinary(verb: Any, plan: Plan) -> Iterator[Finding]:
     for name, known in plan.known:
         value = getattr(verb, name)
         if value is not None and value not in known.values:
-            yield Fault(known.rule, f"is not known (got {shown(value)})", name)
+            yield Finding(known.rule, f"is not known (got {shown(value)})", name)
     for name, warns in plan.longest:
         value = getattr(verb, name)
         if value is not None and len(value) > warns.length:
             words = f"should hold at most {warns.length} characters (got {len(value)})"
-            yield Fault(warns.rule, words, name)
+            yield Finding(warns.rule, words, name)
 
 
-def _without_effect(verb: Any, plan: Plan) -> Iterator[Fault]:
+def _without_effect(verb: Any, plan: Plan) -> Iterator[Finding]:
     for name, belongs_to in plan.belongs:
         if getattr(verb, name) is not None and getattr(verb, belongs_to) is None:
-            yield Fault("method-without-url", f"has no effect without {belongs_to}", name)
+            yield Finding("method-without-url", f"has no effect without {belongs_to}", name)
     for name, counts in plan.counts:
         other = getattr(verb, counts.attribute)
         effective = other is not None and (not counts.values or other in counts.values)
         if getattr(verb, name) is not None and not effective:
-            yield Fault(counts.rule, _needs(counts), name)
+            yield Finding(counts.rule, _needs(counts), name)
     for name, ignored in plan.ignored:
         if getattr(verb, name) is not None and getattr(verb, ignored.attribute) is not None:
-            yield Fault(ignored.rule, f"is ignored, since {ignored.attribute} is given", name)
+            yield Finding(ignored.rule, f"is ignored, since {ignored.attribute} is given", name)
 
 
-def _of_credentials(verb: Any, given: list[str], credentials: Credentials) -> Iterator[Fault]:
+def _of_credentials(verb: Any, given: list[str], credentials: Credentials) -> Iterator[Finding]:
     targets = [url for url in credentials.urls if getattr(verb, url) is not None]
     if not targets:
-        words = f"has no effect: none of {', '.join(credentials.urls)} is given"
-        yield Fault("credentials-without-url", words, given[0])
+        *others, last = credentials.urls
+        absent = f"none of {', '.join(others)} and {last} is" if others else f"{last} is not"
+        words = f"has no effect, since {absent} given"
+        yield Finding("credentials-without-url", words, given[0])
     for url in targets:
         scheme = getattr(verb, url)[:5].lower()
         if scheme in ("http:", "ws://"):
             must = "must" if credentials.rule == "https-with-credentials" else "should"
             wanted = "wss" if scheme == "ws://" else "https"
-            words = f"{must} be {wanted}, since {' and '.join(given)} go there"
-            yield Fault(credentials.rule, words, url)
+            goes = f"{given[0]} goes" if len(given) == 1 else f"{' and '.join(given)} go"
+            words = f"{must} be {wanted}, since {goes} there"
+            yield Finding(credentials.rule, words, url)
 
 
 def _needs(counts: CountsWith) -> str:
@@ -211,7 +228,7 @@ def _quiet_speech(content: Any) -> bool:
     for part in parts(content):
         if type(part) is str:
             continue
-        if type(part) is Lang and next(_of_language(part), None):
+        if type(part) is Lang and next(_of_language(part, ""), None):
             return False
         inner = getattr(part, "text", "")
         if type(inner) is not str and not _quiet_speech(inner):
@@ -219,17 +236,18 @@ def _quiet_speech(content: Any) -> bool:
     return True
 
 
-def _of_language(tag: Lang) -> Iterator[Fault]:
+def _of_speech(content: Any, trail: str = "") -> Iterator[Finding]:
+    tags = (part for part in parts(content) if isinstance(part, Tag))
+    for index, tag in enumerate(tags):
+        here = f"{trail}[{index}] > {tag.element_name()}"
+        if isinstance(tag, Lang):
+            yield from _of_language(tag, here)
+        yield from _of_speech(getattr(tag, "text", ""), here)
+
+
+def _of_language(tag: Lang, trail: str) -> Iterator[Finding]:
     for name, known in _known_languages():
         value = getattr(tag, name)
         if value not in known.values:
-            words = f"{tag.spell(name)} of <lang> is not known (got {shown(value)})"
-            yield Fault(known.rule, words)
-
-
-def _of_speech(content: Any) -> Iterator[Fault]:
-    for part in parts(content):
-        if isinstance(part, Lang):
-            yield from _of_language(part)
-        if isinstance(part, Tag):
-            yield from _of_speech(getattr(part, "text", ""))
+            words = f"is not known (got {shown(value)})"
+            yield Finding(known.rule, words, name, trail=trail)

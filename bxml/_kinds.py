@@ -20,6 +20,9 @@ _PLAIN_HOST = r"[a-zA-Z]+://[a-zA-Z0-9.-]+(?::[0-9]{1,4})?(?:[/?#]|$)"
 XML_SPACE = " \t\r\n"
 """What XML calls white space; a no-break space, for one, is text."""
 
+SHORT_NUMBER = 16
+"""Characters of a number up to which nothing is lost by reading it: 15 digits and a point."""
+
 QUOTED = "v if v.isalnum() else attribute(v)"
 """A Python expression: the string ``v`` as it stands between quotation marks."""
 
@@ -47,7 +50,13 @@ def shown(value: object, *, secret: bool = False) -> str:
         text = repr(value)
     except Exception:  # noqa: BLE001  # it is somebody else's __repr__, or a number too long for one
         return f"a {type(value).__name__} that cannot be shown"
+    text = without_credentials(text)
     return text if len(text) <= 80 else f"{text[:60]}… ({len(text)} characters)"
+
+
+def without_credentials(text: str) -> str:
+    """Text that may hold a URL, without the name and the password in that."""
+    return re.sub(r"(?<=//)[^/?#@\s'\"]+@", "…@", text) if "@" in text else text
 
 
 def plain(value: Any) -> Any:
@@ -212,6 +221,14 @@ class Number(Kind, frozen=True):
     most: float | None = None
     breaks: str | None = None
 
+    def settle(self, value: Any) -> Any:
+        # An enumeration, or a number of a library: a plain one has no other words for itself.
+        if isinstance(value, int) and type(value) not in (int, bool):
+            return int.__int__(value)
+        if isinstance(value, float) and type(value) is not float:
+            return float.__float__(value)
+        return value
+
     def fault(self, value: Any) -> Fault | None:
         if type(value) is not int and (self.whole or type(value) is not float):
             return Fault("attribute-type", f"must be {self.wanted} (got {shown(value)})")
@@ -234,7 +251,7 @@ class Number(Kind, frozen=True):
         if digits and text.isdigit():
             return int(text)
         if digits and text.replace(".", "", 1).isdigit():
-            return float(text)
+            return _exactly(text)
         bare = text.strip(XML_SPACE)
         if bare[:1] in ("+", "-") and bare[1:2] in (".", *DIGITS):
             sign = -1 if bare[0] == "-" else 1
@@ -255,6 +272,16 @@ class Number(Kind, frozen=True):
         if self.least is None:
             return f"{noun} of at most {self.most:g}"
         return f"{noun} from {self.least:g} to {self.most:g}"
+
+
+def _exactly(text: str) -> float | str:
+    """A number with a fraction; the text itself where only rounding would bring it into bounds."""
+    value = float(text)
+    if len(text) <= SHORT_NUMBER:
+        return value
+    from decimal import Decimal  # noqa: PLC0415  # seldom needed, and slow to import
+
+    return value if Decimal(text) == Decimal(repr(value)) else text
 
 
 class Boolean(Kind, frozen=True):

@@ -5,28 +5,25 @@ and are found in it again by their paths.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from bxml._compose import Verb
 from bxml._declare import Checked, describe
-from bxml._kinds import shown
 from bxml._markup import root_of, utf8_of
 from bxml._places import Places
+from bxml._speech import TAGS
 from bxml.document import VERBS
 from bxml.errors import Problem
 
 XML_NAMESPACE = "{http://www.w3.org/XML/1998/namespace}"
 
-_VERBS: Mapping[str, type[Verb]] = {verb.__name__: verb for verb in VERBS}
+_CLASSES: Mapping[str, type[Checked]] = {each.element_name(): each for each in (*VERBS, *TAGS)}
 
 # A word, unless it stands in quotation marks or in a value, which is always last: "(got …)".
 _WORD = re.compile(r"""\(got .*|(?<!\w)'[^']*'|(?<!\w)"[^"]*"|\w+""", re.DOTALL)
-# A problem of an SSML tag is told as one of the verb that it stands in.
-_OF_TAG = re.compile(r"(?P<attribute>\S+) of <(?P<tag>[a-z-]+)> .*\(got (?P<got>.*)\)", re.DOTALL)
 _INDEX = re.compile(r"\[(\d+)\] > ")
 
 
@@ -66,22 +63,14 @@ def located_in(source: str | bytes, problems: Iterable[Problem]) -> list[Problem
     """The problems that ``check`` has with a document, as they stand in what it was parsed from."""
     data = utf8_of(source)
     root = root_of(data)
-    # A path ends at the verb; the tags in its text follow each other as their problems do.
-    tags: dict[tuple[Any, str], Iterator[Any]] = {}
     found = []
     for problem in problems:
         element = root
         for index in _INDEX.findall(problem.path):
             element = element[int(index)]
-        told = in_markup(problem, _VERBS[element.tag], problem.path)
-        attribute = told.attribute
-        if of_tag := _OF_TAG.match(told.message):
-            attribute = of_tag["attribute"]
-            name = of_tag["tag"]
-            left = tags.setdefault((element, name), element.iterdescendants(name))
-            got = (tag for tag in left if shown(tag.get(_key(attribute))) == of_tag["got"])
-            element = next(got, element)
-        found.append(Found(told, element, attribute=attribute, text=attribute == "text"))
+        told = in_markup(problem, _CLASSES[element.tag], problem.path)
+        is_text = told.attribute == "text"
+        found.append(Found(told, element, attribute=told.attribute, text=is_text))
     return located(found, root, data.decode())
 
 

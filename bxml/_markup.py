@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from lxml import etree
 
+from bxml._malformed import not_well_formed
 from bxml.document import LARGEST
 from bxml.errors import ParseError, Problem
 
@@ -56,9 +57,7 @@ def root_of(data: bytes) -> Any:
     try:
         root = etree.fromstring(data, _parsers.parser)
     except etree.XMLSyntaxError as error:
-        line, column = error.position
-        words = f"not well-formed: {_reason(error)}"
-        raise ParseError([_problem("doc-wellformed", words, line or 1, max(column, 1))]) from None
+        raise ParseError([not_well_formed(error, data.decode())]) from None
     if b"<!DOCTYPE" in data:  # or in a comment, or in CDATA
         docinfo: Any = root.getroottree().docinfo
         if docinfo.doctype or docinfo.internalDTD is not None:
@@ -133,20 +132,3 @@ def _refuse_size(data: bytes) -> NoReturn:
 
 def _problem(rule: str, words: str, line: int = 1, column: int = 1) -> Problem:
     return Problem(rule, "error", "", words, line, column)
-
-
-# In libxml2's words a name may be part of a value that was not quoted as it should be: of a password.
-_REASONS = {
-    etree.ErrorTypes.ERR_UNDECLARED_ENTITY: "an entity that XML does not know; write & as &amp;",
-    etree.ErrorTypes.ERR_ENTITYREF_SEMICOL_MISSING: "an & that begins no entity; write it as &amp;",
-    etree.ErrorTypes.ERR_ATTRIBUTE_WITHOUT_VALUE: "an attribute without a value",
-    etree.ErrorTypes.ERR_ATTRIBUTE_REDEFINED: "an attribute that is written twice",
-}
-
-
-def _reason(error: Any) -> str:
-    if error.code in _REASONS:
-        return _REASONS[error.code]
-    words = re.sub(r", line \d+, column \d+.*", "", str(error.msg), flags=re.DOTALL)
-    words = re.sub(r"'[^']*'", "'…'", words).strip()
-    return words if len(words) <= 200 else f"{words[:200]}…"

@@ -48,17 +48,21 @@ def parse_ssml(markup: str) -> tuple[Part, ...]:
         except (InvalidVerb, LookupError, TypeError, RecursionError):
             return parts(diagnosed_ssml(root, text))
     except ParseError as error:
-        raise ParseError(_without_wrapping(error)) from None
+        raise ParseError(_without_wrapping(error, markup)) from None
 
 
-def _without_wrapping(error: ParseError) -> list[Any]:
+def _without_wrapping(error: ParseError, markup: str) -> list[Any]:
     from msgspec.structs import replace  # noqa: PLC0415  # only for those who made a mistake
 
-    shift = len("<ssml>")
-    return [
-        replace(each, column=max((each.column or 1) - shift, 1)) if each.line == 1 else each
-        for each in error.problems
-    ]
+    lines = markup.split("\n")
+    told = []
+    for each in error.problems:
+        line = min(each.line or 1, len(lines))
+        column = (each.column or 1) - (len("<ssml>") if line == 1 else 0)
+        # Where the markup has come to its end, the place is behind it, and not in the wrapping.
+        column = min(max(column, 1), len(lines[line - 1]) + 1)
+        told.append(replace(each, line=line, column=column))
+    return told
 
 
 _ROOTS = (Response, Bxml)

@@ -54,6 +54,8 @@ class Spoken(Kind, frozen=True):
 
     breaks: str | None = None
     """The rule that blank text breaks; None: it may be blank."""
+    around: int = 0
+    """Tags that it stands in already."""
 
     @property
     def loose(self) -> bool:
@@ -78,14 +80,14 @@ class Spoken(Kind, frozen=True):
                 return Fault("attribute-type", f"{words} (got {shown(part)})")
         if self.breaks and not any(part.strip() for part in texts(value)):
             return Fault(self.breaks, f"must not be blank (got {shown(value)})")
-        if _too_deep(value):
+        if _too_deep(value, self.around):
             return Fault("ssml-depth", f"must hold at most {DEEPEST} tags in each other")
         return None
 
     def shortcut(self, scope: dict[str, Any], name: str) -> str:
         text = Text(not_blank=bool(self.breaks)).shortcut(scope, name)
-        scope[f"sound_{name}"] = _surely_sound
-        return f"({text} if type(v) is str else sound_{name}(v))"
+        scope["surely_sound"] = _surely_sound
+        return f"({text} if type(v) is str else surely_sound(v, {self.around}))"
 
     @property
     def wanted(self) -> str:
@@ -134,7 +136,7 @@ def words(content: Any) -> str:
     )
 
 
-def _surely_sound(content: Any) -> bool:
+def _surely_sound(content: Any, around: int) -> bool:
     """Whether content is settled mixed text without a fault. May be false where it is."""
     if type(content) is not tuple:
         return False
@@ -150,10 +152,10 @@ def _surely_sound(content: Any) -> bool:
             nested = nested or type(getattr(part, "text", "")) is tuple
         else:
             return False
-    return worded and tagged and not (nested and _too_deep(content))
+    return worded and tagged and not (nested and _too_deep(content, around))
 
 
-def _too_deep(content: Any, depth: int = 0) -> bool:
+def _too_deep(content: Any, depth: int) -> bool:
     if depth > DEEPEST:
         return True
     return any(
@@ -163,7 +165,7 @@ def _too_deep(content: Any, depth: int = 0) -> bool:
     )
 
 
-Content: TypeAlias = Annotated[Part | Iterable[Part], Spoken()]
+Content: TypeAlias = Annotated[Part | Iterable[Part], Spoken(around=1)]
 """What a tag encloses: text, a tag, or several of both."""
 
 Sentence: TypeAlias = Annotated[Part | Iterable[Part], Spoken("speak-not-blank")]
@@ -225,7 +227,8 @@ class Phoneme(_Around, frozen=True, kw_only=True):
 
 
 _PERCENT = r"[0-9]+(?:\.[0-9]+)?%"
-_POSITIVE = r"(?:[0-9]*[1-9][0-9]*(?:\.[0-9]+)?|[0-9]+\.[0-9]*[1-9][0-9]*)%"
+# In one way only for each text: a pattern with a choice takes time that grows with its square.
+_POSITIVE = r"(?:0*[1-9][0-9]*(?:\.[0-9]+)?|0+\.0*[1-9][0-9]*)%"
 
 
 class Prosody(_Around, frozen=True, kw_only=True):

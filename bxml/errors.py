@@ -13,6 +13,9 @@ from msgspec.structs import replace
 
 from bxml.rules import RULES, Level, Source
 
+MOST_SHOWN = 20
+"""Problems that the text of an error names. All of them are in ``problems``."""
+
 
 class Problem(Struct, frozen=True):
     """One thing that is wrong, where it is, and what was wanted.
@@ -66,8 +69,10 @@ class BxmlError(ValueError):
     def __str__(self) -> str:
         if len(self.problems) == 1:
             return str(self.problems[0])
-        listed = "".join(f"\n  {problem}" for problem in self.problems)
-        return f"{len(self.problems)} problems:{listed}"
+        listed = "".join(f"\n  {problem}" for problem in self.problems[:MOST_SHOWN])
+        more = len(self.problems) - MOST_SHOWN
+        listed += f"\n  … and {more:,} more" if more > 0 else ""
+        return f"{len(self.problems):,} problems:{listed}"
 
 
 class InvalidVerb(BxmlError):

@@ -83,7 +83,7 @@ _ALL = (
         "info",
         "documented",
         "Relative URLs lead on from the URL of the request that returned the document.",
-        "See that they are right from there.",
+        "See that it is right from there.",
     ),
     Rule(
         "doc-relative-url-rest",

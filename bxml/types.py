@@ -176,6 +176,7 @@ CallerId = Annotated[
         f"(?:{_E164}|{'|'.join(PRIVATE_NAMES)})?",
         "a phone number in E.164 form, such as +15551230001, or empty to pass the caller's on",
     ),
+    Trimmed(),
 ]
 """The number shown to a rung party.
 
@@ -188,6 +189,7 @@ ForwardedFrom = Annotated[
         f"{_E164}|{'|'.join(PRIVATE_NAMES)}",
         "a phone number in E.164 form, such as +15551230001",
     ),
+    Trimmed(),
 ]
 """As ``CallerId``; but leaving it out is the only way to leave it to the platform."""
 

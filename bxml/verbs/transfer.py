@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from bxml._compose import Filled, TextVerb, Verb, appends
+from bxml._compose import Filled, TextVerb, Verb, appends, appends_bare
 from bxml._kinds import Fault, shown
 from bxml.types import (
     E164,
@@ -251,4 +251,4 @@ class Refer(Filled[SipUri], frozen=True, kw_only=True):
     refer_complete_method: Method | None = None
     tag: Annotated[Tag, Uncertain("One of the SDKs says 4096 characters.")] | None = None
 
-    sip_uri = appends(SipUri)
+    sip_uri = appends_bare(SipUri)

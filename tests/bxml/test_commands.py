@@ -16,9 +16,8 @@ from typer.testing import CliRunner
 
 from bxml import VERBS, Document, parse, schema
 from bxml.__main__ import For, app
-from bxml._check import Where
 from bxml._declare import describe
-from bxml.rules import RULES
+from bxml.rules import RULES, Where
 from bxml.strategies import documents, hostile_text
 
 LARGEST = 65_536
@@ -267,7 +266,8 @@ def test_where_takes_what_the_function_takes() -> None:
     [
         ("reply", "Bxml", {"doc-relative-url", "doc-implicit-hangup"}),
         ("push", "Response", {"doc-relative-url-rest", "doc-implicit-hangup"}),
-        ("conference", "Bxml", {"conference-document-verbs", "doc-relative-url"}),
+        ("conference", "Bxml", {"conference-document-verbs", "doc-relative-url-rest"}),
+        ("conference", "Response", {"conference-document-verbs", "doc-relative-url"}),
         ("transfer_answer", "Response", {"transfer-answer-verbs", "doc-relative-url"}),
         (None, "Bxml", {"doc-relative-url-rest", "doc-implicit-hangup"}),
         (None, "Response", {"doc-relative-url", "doc-implicit-hangup"}),

@@ -1,10 +1,15 @@
 """Fluent and list composition, nesting, and what documents can do."""
 
 import inspect
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+import bxml.strategies
 from bxml import (
+    VERBS,
     Bxml,
     Gather,
     Hangup,
@@ -12,11 +17,14 @@ from bxml import (
     InvalidVerb,
     Pause,
     PhoneNumber,
+    Refer,
     Response,
     SipUri,
     SpeakSentence,
     Transfer,
 )
+from bxml._compose import Container
+from bxml._declare import describe, python_name
 
 HELLO = SpeakSentence("Hello.")
 MENU = Gather([SpeakSentence("Press 1.")], gather_url="/menu")
@@ -133,3 +141,58 @@ def test_the_compact_form_is_computed_once() -> None:
     grown = document.then(Pause())
     assert "<Pause/>" in grown.to_bxml()
     assert "<Pause/>" not in document.to_bxml()
+
+
+def test_a_refer_takes_an_address_and_nothing_else_however_it_is_filled() -> None:
+    """The platform refuses a SipUri with attributes there."""
+    refer = Refer(refer_complete_url="/done").sip_uri("sip:a@b.example")
+    assert refer == Refer([SipUri("sip:a@b.example")], refer_complete_url="/done")
+    dressed = SipUri("sip:a@b.example", tag="x")
+    words = r"Refer\[0\] > SipUri: tag is not an attribute of a SipUri in a Refer"
+    with pytest.raises(InvalidVerb, match=words):
+        Refer([dressed])
+    with pytest.raises(InvalidVerb, match=words):
+        Refer().then(dressed)
+    with pytest.raises(TypeError):
+        Refer().sip_uri("sip:a@b.example", tag="x")  # type: ignore[call-arg]
+    with pytest.raises(InvalidVerb, match=r"Refer\[0\] > SipUri: text must be a SIP URI"):
+        Refer().sip_uri("a@b.example")
+
+
+def test_a_container_in_place_of_its_children_would_lose_its_attributes() -> None:
+    for container in (
+        Gather([SpeakSentence("1")], gather_url="/menu"),
+        Transfer([PhoneNumber("+15551230001")], privacy=True),
+    ):
+        with pytest.raises(InvalidVerb, match="takes an iterable of verbs"):
+            type(container)(container)  # type: ignore[arg-type]
+
+
+@given(st.data())
+def test_a_chain_holds_what_a_list_holds_and_is_refused_where_a_list_is(
+    data: st.DataObject,
+) -> None:
+    verb: Any = data.draw(st.sampled_from(VERBS))
+    containers = [each for each in VERBS if verb in (describe(each).holds or ())]
+    container: Any = data.draw(st.sampled_from(containers or [Response]))
+    child: Any = data.draw(bxml.strategies.from_verb(verb))
+    if not containers:
+        return
+    given_ = {known.name: getattr(child, known.name) for known in describe(verb).attributes}
+    given_ |= {"children": tuple(child)} if isinstance(child, Container) else {}
+    wanted = {
+        known.name: value
+        for known in describe(container).attributes
+        if known.required
+        for value in ["wss://bot.example.com/"]
+    }
+    try:
+        listed = container(children=[child], **wanted)
+    except InvalidVerb:
+        listed = None
+    append = getattr(container(**wanted), python_name(verb.__name__))
+    try:
+        chained = append(**given_) if not container.bare else append(child.text)
+    except InvalidVerb:
+        chained = None
+    assert chained == listed or (container.bare and listed is None)

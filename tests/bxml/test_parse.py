@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bxml
+import bxml._diagnose
 import bxml.strategies
 from bxml import (
     Bxml,
@@ -87,12 +88,12 @@ def test_every_problem_is_told_with_its_line_and_column() -> None:
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("", "1:1: not well-formed: Document is empty"),
+        ("", "1:1: not well-formed: it does not begin with an element, such as <Response>"),
         ("<Response>", "not well-formed: "),
-        ("<Response><a></Response>", "1:25: not well-formed: Opening and ending tag mismatch: a"),
+        ("<Response><a></Response>", "1:25: not well-formed: an end tag that does not close"),
         (
             "<Response>&nbsp;</Response>",
-            "1:17: not well-formed: an entity that XML does not know; write & as &amp;",
+            "1:11: not well-formed: an entity that XML does not know; write & as &amp;",
         ),
         ("<Foo/>", "1:1: <Foo> is not the root of a document; it must be <Response> or <Bxml>"),
         ("<response/>", "1:1: <response> is not the root of a document;"),
@@ -333,3 +334,113 @@ def test_a_damaged_document_gives_a_document_or_a_parse_error(
         assert all(problem.line and problem.column for problem in error.problems)
     else:
         assert parse(parsed.to_bxml()) == parsed
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (
+            "<Response><SpeakSentence>Acme & Sons",
+            "1:31: not well-formed: an & that begins no entity",
+        ),
+        ("<Response>\n<Tag>a&b</Tag>", "2:7: not well-formed: an & that begins no entity"),
+        ("<Response><Tag>a < b</Tag>", "1:18: not well-formed: a < that begins no element"),
+        ("<Response><Tag>a<b</Tag>", "1:19: not well-formed: a < that begins no element"),
+        (
+            '<Response><Gather tag="a<b"/>',
+            "1:25: not well-formed: a < in a value; write it as &lt;",
+        ),
+        ("Hello", "1:1: not well-formed: it does not begin with an element, such as <Response>"),
+        ('{"a": 1}', "1:1: not well-formed: it does not begin with an element, such as <Response>"),
+        ("<Response><Tag>a ]]> b</Tag>", "not well-formed: ]]> in text; write it as ]]&gt;"),
+        ('<Response a="1"b="2"/>', "not well-formed: white space is missing here"),
+        ("<Response>\x01</Response>", "not well-formed: a character that XML cannot carry"),
+        ("<Response><!-- a -- b --></Response>", "not well-formed: a -- inside a comment"),
+        ("<Response><!-- a", "not well-formed: a comment that is not closed by -->"),
+        ("<Response><![CDATA[a", "not well-formed: a <![CDATA[ that is not closed by ]]>"),
+        (
+            "<Response>\n<Gather></Response>",
+            "not well-formed: </Response> does not close <Gather>, which was opened last, on line 2",
+        ),
+        ("<Response><Gather>", "not well-formed: <Gather> of line 1 is not closed"),
+        ("<Response><a:b/></Response>", "not well-formed: a prefix (before a colon) that is not"),
+        ("<Response a=1/>", "not well-formed: a value without quotation marks around it"),
+        ("<Response a/>", "not well-formed: an attribute without a value"),
+        ('<Response a="1" a="2"/>', "not well-formed: an attribute that is written twice"),
+        ('<Response a="1', "not well-formed: a value whose closing quotation mark is missing"),
+        ("<Response/><Bxml/>", "not well-formed: something stands after the end of the root"),
+        (" <?xml version='1.0'?><Response/>", "not well-formed: an XML declaration that is not"),
+        ("<Response>&#0;</Response>", "not well-formed: a character that XML cannot carry"),
+        ("<Response>&#xZ;</Response>", "1:11: not well-formed: a character reference (&#…;)"),
+        ("<Response" * 300, "not well-formed: "),
+        ("<a>" * 300, "not well-formed: elements in each other deeper than in any document"),
+        (
+            '<?xml version="9"?><Response/>',
+            "not well-formed: it breaks a rule of XML (version missing)",
+        ),
+    ],
+)
+def test_what_is_not_well_formed_is_told_with_what_to_write_instead(
+    source: str, words: str
+) -> None:
+    [told] = problems(source)
+    assert words in told
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '<Response><!-- <Redirect redirectUrl="/x" password="hunter2"/> -- old --></Response>',
+        "<Response><![CDATA[hunter2</Response>",
+        "<Response><hunter2></Response>",
+        "<Response><a:hunter2/></Response>",
+        "<Response><Tag>&hunter2;</Tag></Response>",
+    ],
+)
+def test_no_word_of_what_is_not_well_formed_is_repeated(source: str) -> None:
+    """It may be part of a password, or break the line of a log."""
+    [told] = problems(source)
+    assert "hunter2" not in told
+    assert "\n" not in told
+
+
+def test_a_long_number_of_a_rate_takes_no_longer_than_others() -> None:
+    """A pattern with a choice once took minutes for a document of this size."""
+    for rate in ("1" * 60_000, "1" * 30_000 + "." + "0" * 30_000, "0." + "1" * 60_000):
+        source = f'<Response><SpeakSentence><prosody rate="{rate}">a</prosody></SpeakSentence></Response>'
+        assert "rate must be" in problems(source)[0]
+        assert parse(source.replace(rate, f"{rate}%"))
+
+
+def test_what_hostile_documents_name_is_not_kept() -> None:
+    for turn in range(3):
+        names = "".join(f"<x{turn}y{number}/>" for number in range(1000))
+        assert len(problems(f"<Response>{names}</Response>")) == 1000
+    assert bxml._diagnose._closest.cache_info().currsize <= 1024
+
+
+def test_an_error_of_thousands_of_problems_can_be_read() -> None:
+    with pytest.raises(ParseError) as caught:
+        parse("<Response>" + "<Gater/>" * 5000 + "</Response>")
+    told = str(caught.value).splitlines()
+    assert told[0] == "5,000 problems:"
+    assert told[-1] == "  … and 4,980 more"
+    assert len(told) == 22
+    assert len(caught.value.problems) == 5000
+
+
+def test_a_number_that_only_rounding_brings_into_bounds_is_refused() -> None:
+    for number in ("86400.000000000001", "0.0999999999999999999999"):
+        assert (
+            "duration must be" in problems(f'<Response><Pause duration="{number}"/></Response>')[0]
+        )
+    assert parse('<Response><Pause duration="5.00000000000000000000"/></Response>') == Response(
+        [Pause(duration=5.0)]
+    )
+
+
+def test_the_quick_reading_gives_way_where_the_stack_is_short() -> None:
+    """Tags in each other go deeper than it can follow under a deep stack; the answer is the same."""
+    source = "<Response><SpeakSentence>" + "<s>" * 240 + "x" + "</s>" * 240
+    told = problems(source + "</SpeakSentence></Response>")
+    assert told[0].endswith("must hold at most 20 tags in each other")
