@@ -56,7 +56,7 @@ def test_a_repr_is_what_builds_it() -> None:
     tag = ssml.say_as("1", interpret_as="date", format="mdy")
     assert repr(tag) == "ssml.say_as('1', interpret_as='date', format='mdy')"
     assert repr(ssml.break_()) == "ssml.break_()"
-    assert eval(repr(SpeakSentence(["a", tag])), vars(bxml)) == SpeakSentence(["a", tag])  # noqa: S307
+    assert eval(repr(SpeakSentence(["a", tag])), dict(vars(bxml))) == SpeakSentence(["a", tag])  # noqa: S307
 
 
 ANY: Any = ssml
