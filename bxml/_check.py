@@ -65,7 +65,6 @@ class _Class(NamedTuple):
     step: Callable[["_Walk", Any], Iterable[Finding]] | None
     holds: bool
     may_end: bool
-    noisy_in_conference: bool
 
 
 class _Classes(dict[type[Verb], tuple[Any, ...]]):
@@ -81,7 +80,6 @@ class _Classes(dict[type[Verb], tuple[Any, ...]]):
                 step=_STEPS.get(cls),
                 holds=issubclass(cls, Container),
                 may_end=bool(cls.ends),
-                noisy_in_conference=bool(plan.not_in_conference),
             )
         )
         return known
@@ -99,32 +97,29 @@ class _Walk:
         self.where = where
         # A document for a conference is a reply, or, by its root, the body of a REST request.
         self.pushed = where == "push" or (where == "conference" and self.root == "Bxml")
+        self.subset = where in ("conference", "transfer_answer")
         self.index = -1
         self.found: list[tuple[int, Problem]] = []
         self.relative = 0
         self.first_relative = ""
         self.gathering = False
         self.recording = False
-        self.streams = _Tracks("stream")
-        self.transcriptions = _Tracks("transcription")
+        self.tracks: dict[str, _Tracks] = {}
         self.idle_streams: list[int] = []
 
     def problems(self) -> list[Problem]:
         """Everything that there is to say, in document order."""
         self._of_size()
-        subset = self.where in ("conference", "transfer_answer")
+        subset = self.subset
         ended_by = ""
         verb: Any
         for index, verb in enumerate(self.document):
             self.index = index
-            if subset:
-                self._of_subset(verb)
-            known = _classes[type(verb)]
-            self._of_verb(verb, known)
-            _, _, _, step, holds, may_end, _ = known
+            plan, quiet, urls, step, holds, may_end = _classes[type(verb)]
+            if subset or urls or (quiet and not quiet(verb)):
+                self._of_verb(verb, plan, quiet)
             if holds:
-                for inner, child in enumerate(verb.children):
-                    self._of_verb(child, _classes[type(child)], (verb, inner))
+                self._of_children(verb)
             # What is never run does nothing to the call.
             if ended_by:
                 continue
@@ -138,18 +133,26 @@ class _Walk:
                 self._of_rest(verb, ended_by)
         self._of_streams(ended_by)
         self._of_end(ended_by)
-        self.found.sort(key=itemgetter(0))
+        if len(self.found) > 1:
+            self.found.sort(key=itemgetter(0))
         return [problem for _, problem in self.found]
 
+    def _of_children(self, verb: Any) -> None:
+        for inner, child in enumerate(verb.children):
+            plan, quiet, urls, _, _, _ = _classes[type(child)]
+            if urls or (quiet and not quiet(child)):
+                self._of_verb(child, plan, quiet, (verb, inner))
+
     def _of_verb(
-        self, verb: Any, known: tuple[Any, ...], inside: tuple[Any, int] | None = None
+        self, verb: Any, plan: Plan, quiet: Any, inside: tuple[Any, int] | None = None
     ) -> None:
-        plan, quiet, urls, _, _, _, noisy_in_conference = known
+        if self.subset and not inside:
+            self._of_subset(verb)
         conference = self.where == "conference"
-        if (quiet and not quiet(verb)) or (conference and noisy_in_conference):
+        if (quiet and not quiet(verb)) or (conference and plan.not_in_conference):
             for finding in hints(verb, plan, in_conference=conference):
                 self._tell(finding, verb, inside)
-        for name in urls:
+        for name in plan.urls:
             url = getattr(verb, name)
             if url is None or url[:8].lower().startswith(_ABSOLUTE):
                 continue
@@ -272,6 +275,9 @@ class _Walk:
             words = "takes a call that is not answered, and a verb before it answers the call"
             yield Finding("forward-unanswered-inbound", words)
 
+    def _tracks(self, noun: str) -> "_Tracks":
+        return self.tracks.setdefault(noun, _Tracks(noun))
+
     def _is_answered(self) -> bool:
         """Whether a verb before this one answers the call."""
         return any(verb.answers_here() for verb in islice(self.document, self.index))
@@ -285,17 +291,17 @@ class _Walk:
 
     def start_stream(self, verb: StartStream) -> Iterable[Finding]:
         self.idle_streams.append(self.index)
-        return self.streams.start(verb.name, verb.tracks)
+        return self._tracks("stream").start(verb.name, verb.tracks)
 
     def stop_stream(self, verb: StopStream) -> Iterable[Finding]:
-        self.streams.stop(verb.name)
+        self._tracks("stream").stop(verb.name)
         return ()
 
     def start_transcription(self, verb: StartTranscription) -> Iterable[Finding]:
-        return self.transcriptions.start(verb.name, verb.tracks)
+        return self._tracks("transcription").start(verb.name, verb.tracks)
 
     def stop_transcription(self, verb: StopTranscription) -> Iterable[Finding]:
-        self.transcriptions.stop(verb.name)
+        self._tracks("transcription").stop(verb.name)
         return ()
 
 
