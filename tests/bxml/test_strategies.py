@@ -44,8 +44,11 @@ class _Reached(Exception):
     """Nothing is left to wait for."""
 
 
-def unreached(strategy: SearchStrategy[Any], goals: Goals, examples: int = 1500) -> list[str]:
-    """Which goals none of so many examples met. The examples are always the same ones."""
+def unreached(strategy: SearchStrategy[Any], goals: Goals, examples: int = 5000) -> list[str]:
+    """Which goals none of so many examples met. It stops when all are met, long before that.
+
+    Hypothesis draws in clumps, and other ones on every version: so there must be room.
+    """
 
     @settings(
         max_examples=examples,
@@ -151,7 +154,7 @@ def test_containers_hold_as_few_and_as_many_as_they_may(cls: type[Container[Any]
     def holds(count: int) -> Callable[[Any], bool]:
         return lambda value: len(value) == count
 
-    assert unreached(from_verb(cls), {f"{count}": holds(count) for count in bounds}, 400) == []
+    assert unreached(from_verb(cls), {f"{count}": holds(count) for count in bounds}, 4000) == []
 
 
 def test_documents_reach_every_verb_and_every_tag() -> None:
@@ -159,10 +162,10 @@ def test_documents_reach_every_verb_and_every_tag() -> None:
         return lambda document: any(type(each) is cls for each in elements(document))
 
     goals = {cls.__name__: holds(cls) for cls in (*VERBS, *TAGS)}
-    assert unreached(documents(), goals, 400) == []
+    assert unreached(documents(), goals, 4000) == []
     one = {cls.__name__: holds(cls) for cls in VERBS if not issubclass(cls, Document)}
     assert unreached(verbs(), one) == []
-    assert unreached(tags(), {cls.__name__: holds(cls) for cls in TAGS}, 400) == []
+    assert unreached(tags(), {cls.__name__: holds(cls) for cls in TAGS}, 4000) == []
 
 
 def test_what_a_rule_between_attributes_allows_is_reached() -> None:
@@ -174,7 +177,7 @@ def test_what_a_rule_between_attributes_allows_is_reached() -> None:
     date: Goals = {"date": lambda value: value.interpret_as == "date"}
     assert unreached(from_verb(ssml.say_as), date) == []
     repeated: Goals = {"full": lambda value: len(value) == 10}
-    assert unreached(from_verb(Gather, repeat_count=2), repeated, 400) == []
+    assert unreached(from_verb(Gather, repeat_count=2), repeated, 4000) == []
 
 
 @given(documents())
