@@ -1,5 +1,6 @@
 """The rules that depend on the rest of a document, or on where it goes."""
 
+import re
 from collections.abc import Callable, Iterable
 from itertools import islice
 from operator import itemgetter
@@ -30,6 +31,9 @@ SURELY_SMALL_ENOUGH = 64_000
 """Bytes up to which a document is surely within the vendor's 64 KB."""
 
 _ABSOLUTE = ("http://", "https://")
+
+_IN_PLAIN_HTTP = re.compile(r"[hH][tT][tT][pP]://[^/?#@]*@").match
+"""A URL that carries credentials itself, and is sent so that anyone on the way can read them."""
 
 MOST_TRACKS = 4
 """Tracks of a call that may be streamed, and transcribed, at a time (documented)."""
@@ -154,7 +158,12 @@ class _Walk:
                 self._tell(finding, verb, inside)
         for name in plan.urls:
             url = getattr(verb, name)
-            if url is None or url[:8].lower().startswith(_ABSOLUTE):
+            if url is None:
+                continue
+            if url[:8].lower().startswith(_ABSOLUTE):
+                if "@" in url and _IN_PLAIN_HTTP(url):
+                    words = "should be https, since a name and a password are in it"
+                    self._tell(Finding("https-with-credentials-other", words, name), verb, inside)
                 continue
             self.relative += 1
             self.first_relative = self.first_relative or url

@@ -144,10 +144,14 @@ class Container(Verb, Generic[Child], frozen=True):
         # A document may be made from another; a Gather in place of a list would lose its attributes.
         alike = isinstance(children, Container) and describe(type(children)).holds == holds
         alike = alike and not describe(type(children)).attributes
+        names = [held.__name__ for held in holds or ()]
         if isinstance(children, str | bytes):
-            words = f"takes verbs, not text (got {shown(children)}); SpeakSentence holds text"
+            holder = "SpeakSentence" if "SpeakSentence" in names else names[0]
+            words = f"takes verbs, not text (got {shown(children)}); {holder} holds text"
         elif not isinstance(children, Iterable) or (isinstance(children, Verb) and not alike):
             words = f"takes an iterable of verbs (got {shown(children)})"
+            if isinstance(children, Verb) and not isinstance(children, Container):
+                words += f"; write [{type(children).__name__}(…)]"
         else:
             force_setattr(self, "children", tuple(children))
             return None

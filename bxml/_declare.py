@@ -127,6 +127,19 @@ def _positional(cls: type["Checked"]) -> list[str]:
     return [each.name for each in parameters if each.kind is not Parameter.KEYWORD_ONLY]
 
 
+def _instead(cls: type["Checked"], positional: int) -> str:
+    """What to write instead of one more positional argument."""
+    described = describe(cls)
+    hint = ""
+    if described.holds:
+        hint = "; put what it holds into one list"
+    elif described.content and described.content.kind.loose:
+        hint = "; put text and tags into one list"
+    if optional := cls.__struct_fields__[positional:]:
+        hint += f"; give everything optional by keyword, such as {optional[0]}=…"
+    return hint
+
+
 def refuse_call(
     cls: type["Checked"], args: tuple[Any, ...], kwargs: dict[str, Any], error: TypeError
 ) -> NoReturn:
@@ -155,8 +168,7 @@ def refuse_call(
     positional = len(_positional(cls))
     if len(args) > positional:
         extra = f"takes {positional} positional argument{'s' * (positional != 1)} (got {len(args)})"
-        hint = "; give everything optional by keyword" if len(names) > positional else ""
-        problems.append(("attribute-positional", f"{extra}{hint}", None))
+        problems.append(("attribute-positional", f"{extra}{_instead(cls, positional)}", None))
     if not problems:
         raise error
     cls.refuse(

@@ -31,6 +31,10 @@ COLOURS: Mapping[Level, str] = {"error": "red", "warning": "yellow", "info": "bl
 _PASSWORD = re.compile(r"""(pass[\w:.-]{0,40}\s*=\s*)("[^"]*|'[^']*|[^\s"'>]+)""", re.IGNORECASE)
 
 
+# The name and the password in a URL.
+_IN_URL = re.compile(r"""(?<=//)[^/?#@\s'"<>]{1,2048}(?=@)""")
+
+
 def called(name: str) -> str:
     """A file's name as it is shown."""
     return "<stdin>" if name == "-" else name
@@ -66,7 +70,8 @@ class Source:
         except ParseError:
             text = ""  # in no known encoding, or too large: then there is one problem, of all of it
         # What a parser reads as the end of a line (XML 1.0, 2.11).
-        self.lines = re.split("\r\n|\r|\n", _PASSWORD.sub(_masked, text))
+        text = _IN_URL.sub(lambda found: "*" * len(found[0]), _PASSWORD.sub(_masked, text))
+        self.lines = re.split("\r\n|\r|\n", text)
 
     def excerpt(self, line: int, column: int) -> tuple[str, str] | None:
         """What stands around a place, and blanks as wide as what stands before it.
@@ -145,7 +150,7 @@ def as_json(results: Iterable[Result]) -> str:
 
 def _as_data(result: Result) -> dict[str, Any]:
     if result.error:
-        return {"file": called(result.name), "error": reason(result.error)}
+        return {"file": called(result.name), "error": reason(result.error), "problems": []}
     problems = [
         {
             "rule": each.rule,

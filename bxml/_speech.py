@@ -38,6 +38,13 @@ class Tag(Checked, frozen=True):
         """SSML spells with hyphens; ``lang`` alone has an attribute of XML itself."""
         return "xml:lang" if name == "xml_lang" else name.replace("_", "-")
 
+    def __format__(self, spec: str) -> str:
+        # In an f-string it would be spoken as the Python that it is written in.
+        raise TypeError(
+            "a tag is no text and has no place in an f-string;"
+            f" write a list: ['Hello ', {self.shown_name()}(…)]"
+        )
+
     @classmethod
     def shown_name(cls) -> str:
         """The builder's name: ``ssml.say_as``."""
@@ -76,7 +83,7 @@ class Spoken(Kind, frozen=True):
                 if carried := uncarried(part):
                     return Fault("xml-character", f"{carried} (got {shown(part)})")
             elif not isinstance(part, Tag):
-                words = "must be text, or a list of text and tags of bxml.ssml"
+                words = "must be a str, or a list of str and tags of bxml.ssml"
                 return Fault("attribute-type", f"{words} (got {shown(part)})")
         if self.breaks and not any(part.strip() for part in texts(value)):
             return Fault(self.breaks, f"must not be blank (got {shown(value)})")

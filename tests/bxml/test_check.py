@@ -165,3 +165,13 @@ def test_every_rule_says_what_it_is_and_what_to_do() -> None:
     for rule in RULES.values():
         assert rule.says.endswith("."), rule.id
         assert rule.advice.endswith("."), rule.id
+
+
+def test_credentials_in_a_url_over_plain_http_are_told() -> None:
+    [told_] = told(Bxml().redirect("http://u:hunter2@app.example.com/x"), "push")
+    assert told_ == (
+        "warning https-with-credentials-other Bxml[0] > Redirect: redirect_url should be https,"
+        " since a name and a password are in it"
+    )
+    assert told(Bxml().redirect("https://u:p@app.example.com/x"), "push") == []
+    assert told(Bxml().redirect("http://app.example.com/x@y"), "push") == []

@@ -322,7 +322,7 @@ def test_json_holds_everything_there_is_to_say(bad: str) -> None:
         "column": 10,
         "attribute": "duration",
     }
-    assert second == {"file": "nowhere.xml", "error": "No such file or directory"}
+    assert second == {"file": "nowhere.xml", "error": "No such file or directory", "problems": []}
     assert third["file"] == "<stdin>"
     assert [problem["level"] for problem in third["problems"]] == ["info"]
 
@@ -576,3 +576,12 @@ def test_the_help_of_a_command_has_examples(command: str) -> None:
 def test_the_help_says_what_is_lost_and_what_is_shown() -> None:
     assert "COMMENTS ARE LOST" in bxml("format", "--help").out
     assert "Passwords are in it" in bxml("code", "--help").out
+
+
+def test_a_password_in_a_url_is_covered_in_the_line_that_is_shown() -> None:
+    url = "https://u:hunter2@a.example.com/x"
+    source = f'<Response><Redirect redirectUrl="{url}" bogus="1"/></Response>'
+    status, out, told = run("check", "-", stdin=source.encode())
+    assert status == 1
+    assert "hunter2" not in out + told
+    assert "https://*********@a.example.com/x" in out

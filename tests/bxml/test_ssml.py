@@ -59,6 +59,13 @@ def test_a_repr_is_what_builds_it() -> None:
     assert eval(repr(SpeakSentence(["a", tag])), dict(vars(bxml))) == SpeakSentence(["a", tag])  # noqa: S307
 
 
+def test_a_tag_in_an_f_string_raises_and_says_what_to_write() -> None:
+    """Its words would be Python, and the caller would hear them."""
+    with pytest.raises(TypeError, match=r"write a list: \['Hello ', ssml\.break_\(…\)\]"):
+        SpeakSentence(f"Hi {ssml.break_(time='2s')}")
+    assert f"{ssml.break_()!r}" == "ssml.break_()"
+
+
 ANY: Any = ssml
 
 
@@ -79,17 +86,17 @@ ANY: Any = ssml
         (lambda: ssml.s("\x00"), "s: text holds U+0000 at index 0, which XML cannot carry"),
         (
             lambda: ANY.s([1]),
-            "s: text must be text, or a list of text and tags of bxml.ssml (got 1)",
+            "s: text must be a str, or a list of str and tags of bxml.ssml (got 1)",
         ),
         (
             lambda: ANY.s(b"x"),
-            "s: text must be text, or a list of text and tags of bxml.ssml (got b'x')",
+            "s: text must be a str, or a list of str and tags of bxml.ssml (got b'x')",
         ),
         (lambda: SpeakSentence([ssml.break_()]), "SpeakSentence: text must not be blank"),
         (lambda: SpeakSentence([]), "SpeakSentence: text must not be blank (got '')"),
         (
             lambda: Response().speak_sentence(["x", bxml.Hangup()]),  # type: ignore[list-item]
-            "Response[0] > SpeakSentence: text must be text, or a list of text and tags of bxml.ssml"
+            "Response[0] > SpeakSentence: text must be a str, or a list of str and tags of bxml.ssml"
             " (got Hangup())",
         ),
     ],

@@ -157,7 +157,25 @@ def refused(build: Build) -> list[str]:
         ),
         (
             lambda: SpeakSentence("Hi", "julie"),  # type: ignore[call-arg]
-            "SpeakSentence: takes 1 positional argument (got 2); give everything optional by keyword",
+            "SpeakSentence: takes 1 positional argument (got 2); put text and tags into one list;"
+            " give everything optional by keyword, such as voice=…",
+        ),
+        (
+            lambda: ANYTHING(1),
+            "Hangup: takes 0 positional arguments (got 1)",
+        ),
+        (
+            lambda: Pause(2),  # type: ignore[call-arg]
+            "Pause: takes 0 positional arguments (got 1);"
+            " give everything optional by keyword, such as duration=…",
+        ),
+        (
+            lambda: Transfer("+15551230001"),  # type: ignore[arg-type]
+            "Transfer: takes verbs, not text (got '+15551230001'); PhoneNumber holds text",
+        ),
+        (
+            lambda: Response(Hangup()),  # type: ignore[arg-type]
+            "Response: takes an iterable of verbs (got Hangup()); write [Hangup(…)]",
         ),
         (
             lambda: Gather([Hangup()]),  # type: ignore[list-item]
