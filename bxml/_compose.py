@@ -47,6 +47,9 @@ class Verb(Checked, frozen=True):
     answers: ClassVar[bool | str] = False
     """Whether it answers an inbound call (inferred); or the attribute that may say no."""
 
+    https_only: ClassVar[bool] = False
+    """Whether the documentation asks for https where credentials go; then ``across`` sees to it."""
+
     in_conference: ClassVar[bool] = False
     """Whether it may stand in the document of a conference."""
 

@@ -9,21 +9,18 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from bxml._compose import Verb
+from bxml._credentials import Credentials, credentials_of, urls_of
 from bxml._declare import Description, describe
-from bxml._kinds import first, shown
+from bxml._kinds import shown
 from bxml._speech import Lang, Spoken, Tag, parts
 from bxml.rules import Level
 from bxml.types import (
     CountsWith,
     IgnoredInConference,
     IgnoredWith,
-    MayBeRelative,
     OneOfKnown,
     WarnsAbove,
 )
-
-# By the vendor's words, these verbs refuse credentials for plain http (documented).
-HTTPS_ONLY = frozenset(("Record", "StartRecording", "StartStream", "StartTranscription"))
 
 
 class Finding(NamedTuple):
@@ -36,15 +33,6 @@ class Finding(NamedTuple):
     """None: that of the rule."""
     trail: str = ""
     """The way from the verb to a tag in its text."""
-
-
-class Credentials(NamedTuple):
-    """The attributes of one pair of credentials, and the URLs that they are sent to."""
-
-    names: tuple[str, ...]
-    urls: tuple[str, ...]
-    rule: str
-    """What is broken when they go there without encryption."""
 
 
 class Plan(NamedTuple):
@@ -67,10 +55,9 @@ class Plan(NamedTuple):
 def plan_of(cls: type[Verb]) -> Plan:
     """What the declaration of a class asks to be looked at."""
     described = describe(cls)
-    urls = tuple(known.name for known in described.attributes if first(known.marks, MayBeRelative))
     return Plan(
-        urls=urls,
-        credentials=tuple(_credentials(described, urls)),
+        urls=urls_of(cls),
+        credentials=credentials_of(cls),
         belongs=tuple(_belongings(described)),
         counts=_marked(described, CountsWith),
         ignored=_marked(described, IgnoredWith),
@@ -119,21 +106,6 @@ def _marked(described: Description, mark: type[Any]) -> tuple[tuple[str, Any], .
     )
 
 
-def _credentials(described: Description, urls: tuple[str, ...]) -> Iterator[Credentials]:
-    names = {known.name for known in described.attributes}
-    rule = "https-with-credentials"
-    rule += "" if described.name in HTTPS_ONLY else "-other"
-    fallbacks = tuple(url for url in urls if url.endswith("_fallback_url"))
-    mains = tuple(url for url in urls if url.endswith("_url") and url not in fallbacks)
-    if "username" in names:
-        yield Credentials(("username", "password"), mains or urls, rule)
-    if "fallback_username" in names:
-        yield Credentials(("fallback_username", "fallback_password"), fallbacks, rule)
-    if "destination_username" in names:
-        own = ("destination_username", "destination_password")
-        yield Credentials(own, ("destination",), "https-with-credentials-other")
-
-
 def _belongings(described: Description) -> Iterator[tuple[str, str]]:
     """Of each method and each fallback: the URL that it belongs to."""
     names = [known.name for known in described.written]
@@ -153,8 +125,7 @@ def hints(verb: Any, plan: Plan, *, in_conference: bool) -> Iterator[Finding]:
     """What is without effect, risky or unknown in a verb."""
     yield from _without_effect(verb, plan)
     for credentials in plan.credentials:
-        given = [name for name in credentials.names if getattr(verb, name) is not None]
-        if given:
+        if given := credentials.given(verb):
             yield from _of_credentials(verb, given, credentials)
     yield from _out_of_the_ordinary(verb, plan)
     if in_conference:
@@ -204,11 +175,9 @@ def _of_credentials(verb: Any, given: list[str], credentials: Credentials) -> It
     for url in targets:
         scheme = getattr(verb, url)[:5].lower()
         if scheme in ("http:", "ws://"):
-            must = "must" if credentials.rule == "https-with-credentials" else "should"
             wanted = "wss" if scheme == "ws://" else "https"
-            goes = f"{given[0]} goes" if len(given) == 1 else f"{' and '.join(given)} go"
-            words = f"{must} be {wanted}, since {goes} there"
-            yield Finding(credentials.rule, words, url)
+            words = f"should be {wanted}, {credentials.sent(given)}"
+            yield Finding("https-with-credentials-other", words, url)
 
 
 def _needs(counts: CountsWith) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from bxml._compose import Container, Filled, Verb, appends
+from bxml._credentials import unencrypted
 from bxml._kinds import Fault, shown
 from bxml.types import (
     Assumes,
@@ -57,6 +58,7 @@ class StartStream(_StreamTarget, frozen=True, kw_only=True):
     hangup that ends every document, so give the call something to do.
     """
 
+    https_only: ClassVar[bool] = True
     background: ClassVar[bool] = True
     in_transfer_answer: ClassVar[bool | None] = None
 
@@ -99,6 +101,10 @@ class StartStream(_StreamTarget, frozen=True, kw_only=True):
     password: Password | None = None
 
     stream_param = appends(StreamParam)
+
+    def across(self) -> Iterable[Fault]:
+        """Credentials of webhooks go to https URLs only (documented)."""
+        return unencrypted(self)
 
     def doubts(self) -> Iterable[Fault]:
         """A user without a password, or the other way round."""
@@ -154,6 +160,7 @@ class CustomParam(Verb, frozen=True):
 class StartTranscription(Filled[CustomParam], frozen=True, kw_only=True):
     """Transcribes the call while it lasts, in the background, until ``StopTranscription``."""
 
+    https_only: ClassVar[bool] = True
     background: ClassVar[bool] = True
     in_transfer_answer: ClassVar[bool | None] = None
 
@@ -225,7 +232,8 @@ class StartTranscription(Filled[CustomParam], frozen=True, kw_only=True):
     custom_param = appends(CustomParam)
 
     def across(self) -> Iterable[Fault]:
-        """``preferred_languages`` excludes detection, and one dialect of another (documented, 2026)."""
+        """Credentials go to https URLs only, ``preferred_languages`` excludes detection (documented)."""
+        yield from unencrypted(self)
         wanted = self.preferred_languages
         if wanted is None:
             return

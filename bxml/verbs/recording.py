@@ -1,10 +1,13 @@
 """Recording a party or a whole call."""
 
+from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
 from bxml._compose import Verb
+from bxml._credentials import unencrypted
+from bxml._kinds import Fault
 from bxml.types import (
     Assumes,
     Breaks,
@@ -56,6 +59,7 @@ class Record(Verb, frozen=True, kw_only=True):
     same.
     """
 
+    https_only: ClassVar[bool] = True
     ends: ClassVar[bool | str] = "record_complete_url"
     answers: ClassVar[bool | str] = True
 
@@ -122,6 +126,10 @@ class Record(Verb, frozen=True, kw_only=True):
     file_format: Format | None = None
     recording_name: RecordingName | None = None
 
+    def across(self) -> Iterable[Fault]:
+        """Credentials go to https URLs only (documented)."""
+        return unencrypted(self)
+
 
 class StartRecording(Verb, frozen=True, kw_only=True):
     """Records the call or the conference in the background, until ``StopRecording`` or its end.
@@ -129,6 +137,7 @@ class StartRecording(Verb, frozen=True, kw_only=True):
     Only one may be active: a second one is ignored.
     """
 
+    https_only: ClassVar[bool] = True
     background: ClassVar[bool] = True
     in_conference: ClassVar[bool] = True
 
@@ -159,6 +168,10 @@ class StartRecording(Verb, frozen=True, kw_only=True):
         | None
     ) = None
     recording_name: RecordingName | None = None
+
+    def across(self) -> Iterable[Fault]:
+        """Credentials go to https URLs only (documented)."""
+        return unencrypted(self)
 
 
 class PauseRecording(Verb, frozen=True):

@@ -263,11 +263,11 @@ def belonging(cls: type[Checked], known: Attribute) -> Iterator[str]:
             yield f"HTTP method for {code(url)}."
         elif name == known.name and not known.description:
             yield f"Second try when {code(url)} does not respond."
-    for names, urls, rule in plan.credentials:
+    for names, urls in plan.credentials:
         if known.name in names:
             targets = listed(code(url) if url != "text" else "the URL" for url in urls)
-            must = rule == "https-with-credentials"
-            https = f", which must be https: {to_rule(rule)}" if must else ""
+            must = cls.https_only and urls != ("destination",)
+            https = f", which must be https: {to_rule('https-with-credentials')}" if must else ""
             yield f"It goes to {targets}{https}."
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bxml.strategies
-from bxml import Bxml, Document, Gather, Problem, Response, Where, check, ssml
+from bxml import Bxml, Document, Gather, InvalidVerb, Problem, Response, Where, check, ssml
 from bxml.rules import RULES
 
 APP = "https://app.example.com"
@@ -122,13 +122,12 @@ def test_a_document_that_is_pushed_to_a_conference_has_no_base_either() -> None:
 
 
 def test_credentials_over_plain_http_are_told_in_good_english() -> None:
-    document = Response().record(
-        record_complete_url="http://a.example/", username="u", password="p"
-    )
-    assert told(document) == [
-        "error https-with-credentials Response[0] > Record: record_complete_url must be https,"
+    with pytest.raises(InvalidVerb) as caught:
+        Response().record(record_complete_url="http://a.example/", username="u", password="p")
+    assert str(caught.value) == (
+        "Response[0] > Record: record_complete_url must be https,"
         " since username and password go there"
-    ]
+    )
     audio = Response().play_audio("http://a.example/a.wav", password="p").hangup()
     assert told(audio) == [
         "warning https-with-credentials-other Response[0] > PlayAudio: text should be https,"

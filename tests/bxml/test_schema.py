@@ -41,6 +41,7 @@ BEYOND_A_GRAMMAR: dict[tuple[str, str | None], str] = {
     ("ssml-depth", None): "a type that may stand in itself may do so at any depth",
     ("gather-repeat-product", None): "an attribute times the number of children",
     ("privacy-display-name", None): "the value of one attribute depends on another",
+    ("https-with-credentials", None): "the value of one attribute depends on others",
     ("ssml-say-as-date", None): "an attribute is required for one value of another",
     ("preferred-languages-no-detect", None): "two attributes exclude each other; and a list of"
     " texts cannot ask that the beginnings of its items differ",
