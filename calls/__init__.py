@@ -9,19 +9,25 @@
 ``calls.events`` reads webhooks; ``calls.simulator`` is the platform on this machine.
 """
 
+from calls._exchange import RawResponse
 from calls.auth import Basic, OAuth2
 from calls.controller import AsyncCallController, AsyncLiveCall, CallController, LiveCall
 from calls.errors import (
+    Attempt,
     BadRequest,
     CallConflict,
+    CallEnded,
     CallNotFound,
+    CallNotYetAnswered,
     CallsError,
     ConnectionFailed,
+    DocumentWarning,
     Forbidden,
     InvalidEvent,
     InvalidRequest,
     MethodNotAllowed,
     PaymentRequired,
+    PushReplaced,
     RateLimited,
     ServerError,
     StatusError,
@@ -30,19 +36,24 @@ from calls.errors import (
     UnsupportedMediaType,
 )
 from calls.models import CallState, CreateCallResponse, MachineDetection
+from calls.retry import Repeat, Retry
 
 __all__ = [
     "AsyncCallController",
     "AsyncLiveCall",
+    "Attempt",
     "BadRequest",
     "Basic",
     "CallConflict",
     "CallController",
+    "CallEnded",
     "CallNotFound",
+    "CallNotYetAnswered",
     "CallState",
     "CallsError",
     "ConnectionFailed",
     "CreateCallResponse",
+    "DocumentWarning",
     "Forbidden",
     "InvalidEvent",
     "InvalidRequest",
@@ -51,7 +62,11 @@ __all__ = [
     "MethodNotAllowed",
     "OAuth2",
     "PaymentRequired",
+    "PushReplaced",
     "RateLimited",
+    "RawResponse",
+    "Repeat",
+    "Retry",
     "ServerError",
     "StatusError",
     "Unauthorized",

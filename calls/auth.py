@@ -1,21 +1,23 @@
-"""The two kinds of credentials, and how a request comes by its ``Authorization``."""
+"""The two kinds of credentials, and the token that one of them is exchanged for."""
 
+import warnings
 from base64 import b64encode
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from copy import copy
+from typing import Annotated, TypeAlias
 
 import msgspec
 
 from bxml.types import AbsoluteUrl, Form, NotBlank, Secret
-from calls._exchange import Flow, Reply, Request
-from calls.errors import UnexpectedReply, error_of
+from calls._exchange import Reply, Request
+from calls.errors import CallsError, UnexpectedReply
 from calls.models import Model
 
 TOKEN_URL = "https://api.bandwidth.com/api/v1/oauth2/token"  # noqa: S105  # where, not what
 RENEW_BEFORE = 60.0
-"""Seconds of life below which a token is not used any more, as in the vendor's own clients."""
+"""Seconds of life at which a token is not used any more, as in the vendor's own clients."""
 
-UNAUTHORIZED = 401
+BASIC_ENDS = "2 December 2026"
 
 
 class OAuth2(Model, frozen=True):
@@ -30,101 +32,90 @@ class OAuth2(Model, frozen=True):
 
 
 class Basic(Model, frozen=True):
-    """User name and password. The platform stops accepting them on 2 December 2026."""
+    """User name and password. Deprecated: the platform accepts them until 2 December 2026.
+
+    A controller that is made with them warns of it (``DeprecationWarning``).
+    """
 
     username: Annotated[str, NotBlank()]
     password: Annotated[str, NotBlank(), Secret()]
 
 
-Auth = OAuth2 | Basic
+Auth: TypeAlias = OAuth2 | Basic
 
 
-class Tokens:
-    """The token that a controller has at the moment, if it has one."""
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self._value: str | None = None
-        self._ends = 0.0
-
-    def __repr__(self) -> str:
-        return "Tokens(…)"
-
-    def current(self) -> str | None:
-        """The token, while it has more than a minute to live."""
-        return self._value if self._now() < self._ends - RENEW_BEFORE else None
-
-    def keep(self, value: str, seconds: float) -> None:
-        """Take a new token that lives for ``seconds``."""
-        self._value, self._ends = value, self._now() + seconds
-
-    def drop(self, value: str) -> None:
-        """Forget a token that was refused, unless another has taken its place."""
-        if self._value == value:
-            self._value = None
-            self._ends = 0.0
+def warn_of_basic(auth: Auth, *, stacklevel: int) -> None:
+    """Say when ``Basic`` ends, to whoever still uses it."""
+    if isinstance(auth, Basic):
+        words = f"the platform stops accepting Basic credentials on {BASIC_ENDS}: use OAuth2(…)"
+        warnings.warn(words, DeprecationWarning, stacklevel=stacklevel + 1)
 
 
-class _Token(Model, frozen=True):
+class Token(Model, frozen=True):
+    """What goes with each request. ``ends`` is when it must be renewed, by the controller's clock."""
+
+    value: Annotated[str, Secret()]
+    ends: float
+
+
+class _Granted(Model, frozen=True):
     access_token: Annotated[str, Form(r"[\x21-\x7e]+", "what a header can carry"), Secret()]
     expires_in: float = 0.0
 
 
-def authorized(request: Request, auth: Auth, tokens: Tokens) -> Flow[Reply]:
-    """Send a request with credentials.
+class Tokens:
+    """The token that a controller has at the moment, if it has one.
 
-    A token that is refused is dropped and fetched once more, and the request is sent once more:
-    a 401 proves that nothing was done.
+    ``outcomes`` counts how often one was fetched or refused, so that those who waited for it know
+    that ``latest`` is theirs as well.
     """
-    if isinstance(auth, Basic):
-        return (yield _with(request, _basic(auth.username, auth.password)))
-    token = tokens.current()
-    fresh = token is None
-    if token is None:
-        token = yield from _fetch(auth, tokens)
-    reply = yield _with(request, f"Bearer {token}")
-    if reply.status != UNAUTHORIZED or fresh:
-        return reply
-    tokens.drop(token)
-    del token, reply
-    return (yield _with(request, f"Bearer {(yield from _fetch(auth, tokens))}"))
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self.outcomes = 0
+        self._latest: Token | CallsError | None = None
+
+    def __repr__(self) -> str:
+        return "Tokens(…)"
+
+    def current(self) -> Token | None:
+        """The token, while it has more than a minute to live."""
+        latest = self._latest
+        if isinstance(latest, Token) and self._now() < latest.ends:
+            return latest
+        return None
+
+    def latest(self) -> Token | None:
+        """What the last fetch has brought, however short its life; raises what it raised."""
+        if isinstance(self._latest, CallsError):
+            # Each caller gets an error of its own: its traceback grows as it is raised.
+            raise copy(self._latest)
+        return self._latest
+
+    def keep(self, outcome: Token | CallsError) -> None:
+        """Take what a fetch has brought."""
+        self._latest = outcome
+        self.outcomes += 1
+
+    def drop(self, token: Token) -> None:
+        """Forget a token that was refused, unless another has taken its place."""
+        if self._latest is token:
+            self._latest = None
 
 
-def _fetch(auth: OAuth2, tokens: Tokens) -> Flow[str]:
-    request = Request(
-        "POST",
-        auth.token_url,
-        {
-            "Accept": "application/json",
-            "Authorization": _basic(auth.client_id, auth.client_secret),
-            "Content-Type": "application/x-www-form-urlencoded",
-        },
-        b"grant_type=client_credentials",
-    )
-    reply = yield request
-    if reply.status != 200:
-        raise error_of(
-            reply.status, reply.headers, reply.content, method=request.method, path=request.path
-        )
+def granted(request: Request, reply: Reply, now: float) -> Token:
+    """The token in a reply of the token endpoint."""
     try:
-        token = msgspec.json.decode(reply.content, type=_Token)
+        told = msgspec.json.decode(reply.content, type=_Granted)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        token = None
-    if token is None:
+        told = None
+    if told is None:
         # The body may hold a token all the same: it is shown nowhere.
-        status = reply.status
-        del reply
         reason = "a body that holds no usable access_token"
-        raise UnexpectedReply(request.method, request.path, status, reason)
-    tokens.keep(token.access_token, token.expires_in)
-    return token.access_token
+        raise UnexpectedReply(request.method, request.path, reply.status, reason)
+    return Token(told.access_token, now + told.expires_in - RENEW_BEFORE)
 
 
-def _with(request: Request, authorization: str) -> Request:
-    return msgspec.structs.replace(
-        request, headers={**request.headers, "Authorization": authorization}
-    )
-
-
-def _basic(name: str, secret: str) -> str:
-    return f"Basic {b64encode(f'{name}:{secret}'.encode()).decode()}"
+def basic(name: str, secret: str) -> Mapping[str, str]:
+    """The header for a name and its secret."""
+    return {"Authorization": f"Basic {b64encode(f'{name}:{secret}'.encode()).decode()}"}

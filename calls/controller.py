@@ -1,33 +1,45 @@
 """The call controller, blocking and async, over the same operations."""
 
+import math
+import os
+import random
+import sys
+import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from functools import wraps
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from functools import cache, wraps
+from importlib.metadata import PackageNotFoundError, version
 from inspect import signature
 from typing import Any, Concatenate, ParamSpec, Self, TypedDict, TypeVar, Unpack, get_args
 
+import anyio
 import httpx
+from msgspec.structs import replace
 
-from bxml.document import Document
-from bxml.types import Method
 from calls import operations
-from calls._exchange import Flow, arun, run
-from calls.auth import Auth, Tokens
+from calls._exchange import AsyncWire, Flow, RawResponse, Timeouts, Wire, arun, raw, run
+from calls._sending import Site, checked_base, checked_id, refuse
+from calls.auth import TOKEN_URL, Auth, Basic, OAuth2, Tokens, warn_of_basic
+from calls.errors import Attempt
 from calls.models import CallState
-from calls.operations import BASE_URL, Page, Site
+from calls.operations import BASE_URL, Listing, Page
+from calls.pacing import Pacing
+from calls.retry import Retry
+from calls.turns import Turns
 
 P = ParamSpec("P")
 T = TypeVar("T")
 S = TypeVar("S")
 
 Operation = Callable[Concatenate[Site, P], Flow[T]]
+CallOperation = Callable[Concatenate[Site, str, P], Flow[T]]
 
 
 def _blocking(operation: Operation[P, T]) -> Callable[Concatenate["CallController", P], T]:
     """The operation as a method that waits for its result."""
 
     def method(self: "CallController", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return run(operation(self._site, *args, **kwargs), self._client)
+        return run(operation(self._site, *args, **kwargs), self._wire)
 
     return _named(method, operation)
 
@@ -38,7 +50,7 @@ def _awaiting(
     """The operation as a coroutine method."""
 
     async def method(self: "AsyncCallController", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await arun(operation(self._site, *args, **kwargs), self._client)
+        return await arun(operation(self._site, *args, **kwargs), self._wire)
 
     return _named(method, operation)
 
@@ -69,34 +81,165 @@ def _alisting(
     return _named(method, operation)
 
 
-def _named(method: S, operation: Callable[..., Any]) -> S:
+def _of_call(operation: CallOperation[P, T]) -> Callable[Concatenate["LiveCall", P], T]:
+    """The operation as a method of one call that waits for its result."""
+
+    def method(self: "LiveCall", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        controller = self._controller
+        flow = operation(controller._site, self.call_id, *args, **kwargs)  # noqa: SLF001  # its own
+        return run(flow, controller._wire)  # noqa: SLF001
+
+    return _named(method, operation, skip=2)
+
+
+def _aof_call(
+    operation: CallOperation[P, T],
+) -> Callable[Concatenate["AsyncLiveCall", P], Awaitable[T]]:
+    """The operation as a coroutine method of one call."""
+
+    async def method(self: "AsyncLiveCall", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        controller = self._controller
+        flow = operation(controller._site, self.call_id, *args, **kwargs)  # noqa: SLF001  # its own
+        return await arun(flow, controller._wire)  # noqa: SLF001
+
+    return _named(method, operation, skip=2)
+
+
+def _raw(operation: Operation[P, T]) -> Callable[Concatenate["RawCalls", P], RawResponse[T]]:
+    """The operation as a method that returns the reply as well."""
+
+    def method(self: "RawCalls", /, *args: P.args, **kwargs: P.kwargs) -> RawResponse[T]:
+        return run(raw(operation(self._site, *args, **kwargs)), self._wire)
+
+    return _named(method, operation)
+
+
+def _araw(
+    operation: Operation[P, T],
+) -> Callable[Concatenate["AsyncRawCalls", P], Awaitable[RawResponse[T]]]:
+    """The operation as a coroutine method that returns the reply as well."""
+
+    async def method(self: "AsyncRawCalls", /, *args: P.args, **kwargs: P.kwargs) -> RawResponse[T]:
+        return await arun(raw(operation(self._site, *args, **kwargs)), self._wire)
+
+    return _named(method, operation)
+
+
+def _named(method: S, operation: Callable[..., Any], *, skip: int = 1) -> S:
     """Give a method the name, the words and the parameters of its operation."""
-    result = signature(method).return_annotation  # type: ignore[arg-type]
-    if result is T:
-        result = get_args(signature(operation).return_annotation)[2]
+    annotation = signature(method).return_annotation  # type: ignore[arg-type]
+    theirs = get_args(signature(operation).return_annotation)[2]
+    if annotation is T:
+        annotation = theirs
+    elif T in getattr(annotation, "__parameters__", ()):
+        annotation = annotation[theirs]
     own = signature(method).parameters["self"]  # type: ignore[arg-type]
     made: Any = wraps(operation)(method)  # type: ignore[arg-type]
     del made.__wrapped__
-    theirs = list(signature(operation).parameters.values())[1:]
+    parameters = list(signature(operation).parameters.values())[skip:]
     made.__signature__ = signature(operation).replace(
-        parameters=[own, *theirs], return_annotation=result
+        parameters=[own, *parameters], return_annotation=annotation
     )
     return made  # type: ignore[no-any-return]
 
 
-class CallController:
+class Options(TypedDict, total=False):
+    """What a controller may be told to do otherwise. See ``CallController``."""
+
+    timeout: float | httpx.Timeout | None
+    retry: Retry
+    rate: float | None
+    on_attempt: Callable[[Attempt], object] | None
+
+
+class _Controller:
+    """What both controllers have: where requests go and by which rules, and the options."""
+
+    _site: Site
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ, **options: Any) -> Self:
+        """A controller with the account and the credentials of the environment.
+
+        ``BW_ACCOUNT_ID``, and ``BW_CLIENT_ID`` with ``BW_CLIENT_SECRET``, as the vendor's own
+        command has them; or ``BW_USERNAME`` with ``BW_PASSWORD`` as long as they work.
+        ``BW_VOICE_URL`` and ``BW_TOKEN_URL`` lead elsewhere, for instance to a simulator.
+
+        Args:
+            environ: Other variables than those of the process.
+            options: The arguments of the controller, but for the account and the credentials.
+
+        Raises:
+            InvalidRequest: A variable is missing, or one is wrong.
+        """
+        given = {name: value for name, value in environ.items() if value}
+        if "BW_CLIENT_ID" in given or "BW_USERNAME" not in given:
+            _need(given, "BW_ACCOUNT_ID", "BW_CLIENT_ID", "BW_CLIENT_SECRET")
+            url = given.get("BW_TOKEN_URL", TOKEN_URL)
+            auth: Auth = OAuth2(given["BW_CLIENT_ID"], given["BW_CLIENT_SECRET"], url)
+        else:
+            _need(given, "BW_ACCOUNT_ID", "BW_USERNAME", "BW_PASSWORD")
+            auth = Basic(given["BW_USERNAME"], given["BW_PASSWORD"])
+        if "BW_VOICE_URL" in given:
+            options.setdefault("base_url", given["BW_VOICE_URL"])
+        make: Any = cls
+        made: Self = make(given["BW_ACCOUNT_ID"], auth=auth, **options)
+        return made
+
+    def with_options(self, **options: Unpack[Options]) -> Self:
+        """The same controller with other options: same connections, same token, same queues.
+
+            controller.with_options(timeout=2.0).get_call_state(call_id)
+
+        Closing either closes the connections of both.
+        """
+        return self._like(**_changes(options))
+
+    @property
+    def account_id(self) -> str:
+        """The account's id."""
+        return self._site.account_id
+
+    def with_account(self, account_id: str) -> Self:
+        """The same controller for another account that the credentials are good for."""
+        return self._like(account_id=checked_id("account_id", account_id))
+
+    def _like(self, **changes: Any) -> Self:
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), _site=replace(self._site, **changes))
+        return other
+
+    def __repr__(self) -> str:
+        site = self._site
+        return f"{type(self).__name__}({site.account_id!r}, base_url={site.base_url!r})"
+
+
+class CallController(_Controller):
     """Creates, reads, lists, redirects and ends calls, and replaces what they are doing.
 
         with CallController("9900000", auth=OAuth2("id", "secret")) as controller:
             controller.update_call_bxml(call_id, Bxml().speak_sentence("An agent is ready."))
 
+    Safe in threads. Share one: it holds the connections, the token, and the order of the pushes
+    into each call.
+
     Args:
         account_id: The account's id.
         auth: ``OAuth2`` credentials, or ``Basic`` ones until they end.
-        base_url: Another host than the vendor's, for instance the simulator's.
-        transport: Any httpx transport.
-        timeout: Seconds for each step of a request: connecting, sending, each part of the reply.
-        now: What the age of a token is measured by, in seconds.
+        base_url: Another host than the vendor's, for instance the simulator's. Plain http only on
+            this machine, or with a transport of your own.
+        transport: Any httpx transport. By default one of httpx, by the proxies of the environment.
+        timeout: Seconds for each step of a request (connecting, sending, each part of the reply),
+            or an ``httpx.Timeout``.
+        retry: What is sent again, how often and how soon.
+        rate: Requests a second, at most. None sends them as they come.
+        on_attempt: Told of every attempt, after it. What it raises is logged and goes no further.
+        now: The clock, in seconds; by default a monotonic one.
+        pause: Lets some seconds pass.
+        chance: From 0 up to 1; what waits are shortened by.
+
+    Raises:
+        InvalidRequest: An argument is wrong.
     """
 
     def __init__(
@@ -106,11 +249,29 @@ class CallController:
         auth: Auth,
         base_url: str = BASE_URL,
         transport: httpx.BaseTransport | None = None,
-        timeout: float = 30.0,
+        timeout: float | httpx.Timeout | None = 30.0,
+        retry: Retry = Retry(),  # noqa: B008  # a frozen value
+        rate: float | None = None,
+        on_attempt: Callable[[Attempt], object] | None = None,
         now: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], object] = time.sleep,
+        chance: Callable[[], float] = random.random,
     ) -> None:
-        self._site = operations.site(account_id, base_url, auth, Tokens(now))
-        self._client = httpx.Client(transport=transport, timeout=timeout)
+        warn_of_basic(auth, stacklevel=2)
+        self._site = Site(
+            account_id=checked_id("account_id", account_id),
+            base_url=checked_base(base_url, auth, trusted=transport is not None),
+            auth=auth,
+            tokens=Tokens(now),
+            turns=Turns(threading.Event),
+            user_agent=_user_agent(),
+            now=now,
+            chance=chance,
+            **_changes(
+                {"timeout": timeout, "retry": retry, "rate": rate, "on_attempt": on_attempt}
+            ),
+        )
+        self._wire = Wire(transport, now, pause)
 
     create_call = _blocking(operations.create_call)
     get_call_state = _blocking(operations.get_call_state)
@@ -119,21 +280,26 @@ class CallController:
     update_call_bxml = _blocking(operations.update_call_bxml)
 
     def call(self, call_id: str) -> "LiveCall":
-        """A handle on one call."""
+        """A handle on one call. Making one asks nothing of the platform."""
         return LiveCall(self, call_id)
+
+    @property
+    def with_raw_response(self) -> "RawCalls":
+        """The operations, each returning its reply beside its result."""
+        return RawCalls(self._site, self._wire)
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._wire.close()
 
     def _pages(self, first: Flow[Page]) -> Iterator[CallState]:
-        page = run(first, self._client)
-        seen = set[str]()
-        yield from page.calls
-        while page.calls and page.next_url and page.next_url not in seen:
-            seen.add(page.next_url)
-            page = run(operations.next_page(self._site, page.next_url), self._client)
-            yield from page.calls
+        listing = Listing()
+        page = run(first, self._wire)
+        while True:
+            yield from listing.take(page)
+            if listing.next_url is None:
+                return
+            page = run(operations.next_page(self._site, listing.next_url), self._wire)
 
     def __enter__(self) -> Self:
         return self
@@ -141,12 +307,12 @@ class CallController:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __repr__(self) -> str:
-        return f"CallController({self._site.account_id!r}, base_url={self._site.base_url!r})"
 
+class AsyncCallController(_Controller):
+    """The same as ``CallController``, for asyncio: await its methods, ``async for`` its lists.
 
-class AsyncCallController:
-    """The same as ``CallController``, for asyncio: await its methods, ``async for`` its lists."""
+    One event loop has it to itself. ``pause`` is awaited.
+    """
 
     def __init__(
         self,
@@ -155,11 +321,29 @@ class AsyncCallController:
         auth: Auth,
         base_url: str = BASE_URL,
         transport: httpx.AsyncBaseTransport | None = None,
-        timeout: float = 30.0,
+        timeout: float | httpx.Timeout | None = 30.0,
+        retry: Retry = Retry(),  # noqa: B008  # a frozen value
+        rate: float | None = None,
+        on_attempt: Callable[[Attempt], object] | None = None,
         now: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], Awaitable[object]] = anyio.sleep,
+        chance: Callable[[], float] = random.random,
     ) -> None:
-        self._site = operations.site(account_id, base_url, auth, Tokens(now))
-        self._client = httpx.AsyncClient(transport=transport, timeout=timeout)
+        warn_of_basic(auth, stacklevel=2)
+        self._site = Site(
+            account_id=checked_id("account_id", account_id),
+            base_url=checked_base(base_url, auth, trusted=transport is not None),
+            auth=auth,
+            tokens=Tokens(now),
+            turns=Turns(anyio.Event),
+            user_agent=_user_agent(),
+            now=now,
+            chance=chance,
+            **_changes(
+                {"timeout": timeout, "retry": retry, "rate": rate, "on_attempt": on_attempt}
+            ),
+        )
+        self._wire = AsyncWire(transport, now, pause)
 
     create_call = _awaiting(operations.create_call)
     get_call_state = _awaiting(operations.get_call_state)
@@ -168,23 +352,27 @@ class AsyncCallController:
     update_call_bxml = _awaiting(operations.update_call_bxml)
 
     def call(self, call_id: str) -> "AsyncLiveCall":
-        """A handle on one call."""
+        """A handle on one call. Making one asks nothing of the platform."""
         return AsyncLiveCall(self, call_id)
+
+    @property
+    def with_raw_response(self) -> "AsyncRawCalls":
+        """The operations, each returning its reply beside its result."""
+        return AsyncRawCalls(self._site, self._wire)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._wire.close()
 
     async def _pages(self, first: Flow[Page]) -> AsyncIterator[CallState]:
-        page = await arun(first, self._client)
-        seen = set[str]()
-        for call in page.calls:
-            yield call
-        while page.calls and page.next_url and page.next_url not in seen:
-            seen.add(page.next_url)
-            page = await arun(operations.next_page(self._site, page.next_url), self._client)
-            for call in page.calls:
+        listing = Listing()
+        page = await arun(first, self._wire)
+        while True:
+            for call in listing.take(page):
                 yield call
+            if listing.next_url is None:
+                return
+            page = await arun(operations.next_page(self._site, listing.next_url), self._wire)
 
     async def __aenter__(self) -> Self:
         return self
@@ -192,72 +380,116 @@ class AsyncCallController:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    def __repr__(self) -> str:
-        return f"AsyncCallController({self._site.account_id!r}, base_url={self._site.base_url!r})"
-
-
-class RedirectOptions(TypedDict, total=False):
-    """What may go with the URL that a live call is sent to, under the names of ``update_call``."""
-
-    redirect_method: Method
-    username: str
-    password: str
-    redirect_fallback_url: str
-    redirect_fallback_method: Method
-    fallback_username: str
-    fallback_password: str
-    tag: str
-
 
 class LiveCall:
-    """One call, by its id. Making one asks nothing of the platform."""
+    """One call, by its id.
+
+    Raises:
+        InvalidRequest: This cannot be the id of a call.
+    """
 
     def __init__(self, controller: CallController, call_id: str) -> None:
         self._controller = controller
-        self.call_id = call_id
+        self.call_id = checked_id("call_id", call_id)
 
-    def push(self, document: Document) -> None:
-        """Replace what the call is doing with ``document``. See ``update_call_bxml``."""
-        self._controller.update_call_bxml(self.call_id, document)
-
-    def redirect(self, url: str, **options: Unpack[RedirectOptions]) -> None:
-        """Send the call to ``url`` for its next document. See ``update_call``."""
-        self._controller.update_call(self.call_id, redirect_url=url, **options)
-
-    def hang_up(self) -> None:
-        """End the call: hang up, cancel while it rings, or take it off the queue."""
-        self._controller.update_call(self.call_id, state="completed")
-
-    def state(self) -> CallState:
-        """What the platform knows of the call now."""
-        return self._controller.get_call_state(self.call_id)
+    push = _of_call(operations.push)
+    redirect = _of_call(operations.redirect)
+    hang_up = _of_call(operations.hang_up)
+    state = _of_call(operations.get_call_state)
 
     def __repr__(self) -> str:
         return f"LiveCall({self.call_id!r})"
 
 
 class AsyncLiveCall:
-    """One call, by its id, for asyncio."""
+    """One call, by its id, for asyncio.
+
+    Raises:
+        InvalidRequest: This cannot be the id of a call.
+    """
 
     def __init__(self, controller: AsyncCallController, call_id: str) -> None:
         self._controller = controller
-        self.call_id = call_id
+        self.call_id = checked_id("call_id", call_id)
 
-    async def push(self, document: Document) -> None:
-        """Replace what the call is doing with ``document``. See ``update_call_bxml``."""
-        await self._controller.update_call_bxml(self.call_id, document)
-
-    async def redirect(self, url: str, **options: Unpack[RedirectOptions]) -> None:
-        """Send the call to ``url`` for its next document. See ``update_call``."""
-        await self._controller.update_call(self.call_id, redirect_url=url, **options)
-
-    async def hang_up(self) -> None:
-        """End the call: hang up, cancel while it rings, or take it off the queue."""
-        await self._controller.update_call(self.call_id, state="completed")
-
-    async def state(self) -> CallState:
-        """What the platform knows of the call now."""
-        return await self._controller.get_call_state(self.call_id)
+    push = _aof_call(operations.push)
+    redirect = _aof_call(operations.redirect)
+    hang_up = _aof_call(operations.hang_up)
+    state = _aof_call(operations.get_call_state)
 
     def __repr__(self) -> str:
         return f"AsyncLiveCall({self.call_id!r})"
+
+
+class RawCalls:
+    """The operations of a ``CallController``, each returning its reply beside its result.
+
+    ``list_calls`` returns one page.
+    """
+
+    def __init__(self, site: Site, wire: Wire) -> None:
+        self._site = site
+        self._wire = wire
+
+    create_call = _raw(operations.create_call)
+    get_call_state = _raw(operations.get_call_state)
+    list_calls = _raw(operations.list_calls)
+    update_call = _raw(operations.update_call)
+    update_call_bxml = _raw(operations.update_call_bxml)
+
+
+class AsyncRawCalls:
+    """The operations of an ``AsyncCallController``, each returning its reply beside its result."""
+
+    def __init__(self, site: Site, wire: AsyncWire) -> None:
+        self._site = site
+        self._wire = wire
+
+    create_call = _araw(operations.create_call)
+    get_call_state = _araw(operations.get_call_state)
+    list_calls = _araw(operations.list_calls)
+    update_call = _araw(operations.update_call)
+    update_call_bxml = _araw(operations.update_call_bxml)
+
+
+def _changes(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What options are called on a ``Site``, each of them checked."""
+    changes: dict[str, Any] = {}
+    for name, value in options.items():
+        if name == "timeout":
+            changes["timeouts"] = _timeouts(value)
+        elif name == "rate":
+            changes["pacing"] = Pacing(value)
+        elif name == "retry":
+            if not isinstance(value, Retry):
+                refuse("retry", f"must be a Retry (got {type(value).__name__})")
+            changes["retry"] = value
+        elif name == "on_attempt":
+            changes["on_attempt"] = value
+        else:
+            raise TypeError(f"there is no option {name!r}")
+    return changes
+
+
+def _timeouts(timeout: float | httpx.Timeout | None) -> Timeouts:
+    steps: Timeouts = httpx.Timeout(timeout).as_dict()
+    if not all(seconds is None or 0 < seconds < math.inf for seconds in steps.values()):
+        refuse("timeout", f"must be a number of seconds above 0 (got {timeout!r})")
+    return steps
+
+
+def _need(given: Mapping[str, str], *names: str) -> None:
+    missing = [name for name in names if name not in given]
+    if missing:
+        refuse("environ", f"lacks {' and '.join(missing)}")
+
+
+@cache
+def _user_agent() -> str:
+    """Who asks, for the platform's logs."""
+    try:
+        ours = version("bxml-calls")
+    except PackageNotFoundError:
+        ours = "unknown"
+    python = ".".join(map(str, sys.version_info[:2]))
+    return f"bxml-calls/{ours} python/{python} httpx/{httpx.__version__}"

@@ -1,8 +1,9 @@
 """What can go wrong between the controller and the platform.
 
-CallsError                      base of all
+CallsError                      base of all; has the attempts that were made
     InvalidRequest              refused here, before anything was sent
     InvalidEvent                a webhook's body that is not an event
+    PushReplaced                a push that a newer one took the place of; it was not sent
     ConnectionFailed            no reply; says whether the request can have arrived
     UnexpectedReply             a reply that makes no sense
     StatusError                 the platform refused; has the status and the vendor's description
@@ -11,29 +12,97 @@ CallsError                      base of all
         PaymentRequired         402
         Forbidden               403
         CallNotFound            404
+            CallEnded           404 or 409, and the state of the call says that it is over
         MethodNotAllowed        405
         CallConflict            409
+            CallEnded           (the same: it is a kind of both)
+            CallNotYetAnswered  409 or 404, and the state says that nobody has answered yet
         UnsupportedMediaType    415
         RateLimited             429
         ServerError             500 and every other 5xx
+
+DocumentWarning                 what ``bxml.check`` warns of, in a document on its way to a call
 """
 
 import re
 from collections.abc import Iterable, Mapping
+from copyreg import __newobj__  # type: ignore[attr-defined]
 from email.utils import parsedate_to_datetime
-from functools import partial
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 import msgspec
+from msgspec import Struct
 
 from bxml.errors import Problem
 
+if TYPE_CHECKING:
+    from calls.models import CallState
+
 LONGEST_WORDS = 500
+
+Outcome: TypeAlias = Literal["done", "refused", "unknown", "not_sent"]
+"""What became of a request: the platform did it, or said no; nobody knows; it never got there."""
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """One request of an operation, and what became of it. Holds no number, name or secret.
+
+    Attributes:
+        operation: The operation's name, such as ``update_call_bxml``; ``token`` for credentials.
+        call_id: The call that it was about, where it was about one.
+        number: 1 for the first attempt, 2 for the next.
+        outcome: ``done``, ``refused``, ``unknown`` (it may have arrived) or ``not_sent``.
+        status: The HTTP status of the reply, where there was one.
+        reason: Why it failed, in a few words; empty when it did not.
+        seconds: How long it took.
+        wait_seconds: Seconds until the next attempt; None if there is none.
+    """
+
+    operation: str
+    call_id: str | None
+    number: int
+    outcome: Outcome
+    status: int | None
+    reason: str
+    seconds: float
+    wait_seconds: float | None = None
+
+    def __str__(self) -> str:
+        what = " ".join(filter(None, (self.operation, self.call_id)))
+        how = " ".join(filter(None, (str(self.status or ""), self.reason))) or self.outcome
+        again = "" if self.wait_seconds is None else f", again in {self.wait_seconds:.2f} s"
+        return f"{what}: {how} (attempt {self.number}, {self.seconds:.3f} s{again})"
 
 
 class CallsError(Exception):
     """Base of every error that ``calls`` raises."""
+
+    attempts: tuple[Attempt, ...] = ()
+    """The requests that were made before this was raised, in order."""
+
+    outcome: Outcome = "not_sent"
+    """What became of the last request, as far as can be known."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What is not in args is in the state: nothing is asked of __init__ again.
+        return __newobj__, (type(self), *self.args), vars(self)
+
+    def _tries(self) -> str:
+        """How often it was tried, if more than once, for the end of a message."""
+        count = len(self.attempts)
+        if count < 2:
+            return ""
+        spent = sum(each.seconds + (each.wait_seconds or 0.0) for each in self.attempts)
+        return f"; {count} attempts in {spent:.1f} s"
+
+
+class DocumentWarning(UserWarning):
+    """A document on its way to a call has something doubtful in it. See ``bxml.check``.
+
+    ``warnings.filterwarnings("error", category=DocumentWarning)`` makes it an error, raised before
+    anything is sent.
+    """
 
 
 class InvalidRequest(CallsError, ValueError):
@@ -51,6 +120,17 @@ class InvalidEvent(CallsError, ValueError):
     """The body of a webhook is not an event."""
 
 
+class PushReplaced(CallsError):
+    """A newer push took the place of this one, which was still waiting. It was not sent."""
+
+    def __init__(self, call_id: str) -> None:
+        super().__init__(call_id)
+        self.call_id = call_id
+
+    def __str__(self) -> str:
+        return f"the push into {self.call_id} was not sent: a newer one has taken its place"
+
+
 class ConnectionFailed(CallsError):
     """The platform did not reply.
 
@@ -63,27 +143,35 @@ class ConnectionFailed(CallsError):
         self.path = path
         self.reason = reason
         self.may_have_arrived = may_have_arrived
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return partial(ConnectionFailed, may_have_arrived=self.may_have_arrived), self.args
+        self.outcome = "unknown" if may_have_arrived else "not_sent"
 
     def __str__(self) -> str:
         arrived = "it may have arrived" if self.may_have_arrived else "it was not sent"
-        return f"{self.method} {self.path}: no reply ({self.reason}); {arrived}"
+        return f"{self.method} {self.path}: no reply ({self.reason}); {arrived}{self._tries()}"
 
 
 class UnexpectedReply(CallsError):
-    """The platform replied with something that its documentation does not know."""
+    """The platform replied with something that its documentation does not know.
 
-    def __init__(self, method: str, path: str, status: int, reason: str) -> None:
-        super().__init__(method, path, status, reason)
+    Whether it did what was asked is not known. Where a call may have been created all the same and
+    the reply names it, ``call_id`` is that call's.
+    """
+
+    outcome = "unknown"
+
+    def __init__(
+        self, method: str, path: str, status: int, reason: str, call_id: str | None = None
+    ) -> None:
+        super().__init__(method, path, status, reason, call_id)
         self.method = method
         self.path = path
         self.status = status
         self.reason = reason
+        self.call_id = call_id
 
     def __str__(self) -> str:
-        return f"{self.method} {self.path}: {self.status} with {self.reason}"
+        named = f"; it names the call {self.call_id}" if self.call_id else ""
+        return f"{self.method} {self.path}: {self.status} with {self.reason}{named}{self._tries()}"
 
 
 class StatusError(CallsError):
@@ -100,7 +188,7 @@ class StatusError(CallsError):
     """
 
     code: ClassVar[int | None] = None
-    _by_position: ClassVar[tuple[str, ...]] = ("status", "description")
+    outcome = "refused"
 
     def __init__(
         self,
@@ -121,14 +209,23 @@ class StatusError(CallsError):
         self.type = type
         self.error_id = error_id
         self.retry_after = retry_after
+        self._state: CallState | None = None
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        named = {name: value for name, value in vars(self).items() if name not in self._by_position}
-        return partial(type(self), **named), self.args
+    @property
+    def state(self) -> "CallState | None":
+        """The state of the call, where it was asked for after the refusal, and came."""
+        return self._state
+
+    @classmethod
+    def than(cls, error: "StatusError", state: "CallState") -> Self:
+        """The same refusal as one of this class, with the state that was found afterwards."""
+        finer = cls.__new__(cls, *error.args)
+        vars(finer).update(vars(error), _state=state)
+        return finer
 
     def __str__(self) -> str:
         after = "" if self.retry_after is None else f" (try again after {self.retry_after:g} s)"
-        return f"{self.method} {self.path}: {self.status} {self.description}{after}"
+        return f"{self.method} {self.path}: {self.status} {self.description}{after}{self._tries()}"
 
 
 class BadRequest(StatusError):
@@ -171,6 +268,41 @@ class CallConflict(StatusError):
     """409: the call cannot be changed now. It is not answered yet, or it has just ended."""
 
     code = 409
+
+
+class CallEnded(CallNotFound, CallConflict):
+    """The call is over; ``state`` says since when and why.
+
+    A kind of ``CallConflict`` and of ``CallNotFound``, since the platform answers 409 for some time
+    after the end and 404 later.
+    """
+
+    @property
+    def state(self) -> "CallState":
+        """The state of the call, asked for after the refusal."""
+        state: CallState = vars(self)["_state"]
+        return state
+
+    def __str__(self) -> str:
+        cause = _clean(self.state.disconnect_cause) or "no cause given"
+        return f"{super().__str__()}; the call has ended ({cause})"
+
+
+class CallNotYetAnswered(CallConflict):
+    """Nobody has answered the call yet; ``state`` says how far it has come.
+
+    ``wait_seconds`` waits for that. Not a kind of ``CallNotFound``, whatever the status was: this
+    call is alive.
+    """
+
+    @property
+    def state(self) -> "CallState":
+        """The state of the call, asked for after the refusal."""
+        state: CallState = vars(self)["_state"]
+        return state
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}; the call is {self.state.state}, not answered yet"
 
 
 class UnsupportedMediaType(StatusError):

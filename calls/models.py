@@ -48,13 +48,18 @@ class Model(Checked, frozen=True):
         raise InvalidRequest(problems)
 
 
+def keeps_secrets(url: str) -> bool:
+    """Whether nobody on the way can read what is sent to a URL: https, or this machine."""
+    parts = urlsplit(url)
+    return parts.scheme.lower() == "https" or parts.hostname in LOOPBACK
+
+
 def _needs_https(request: Model, url: str, *secrets: str) -> Iterable[Fault]:
     """Credentials go to https URLs only (documented); a loopback address has no wire to listen on."""
     value = getattr(request, url)
     if value is None or not any(getattr(request, name) is not None for name in secrets):
         return
-    parts = urlsplit(value)
-    if parts.scheme.lower() != "https" and parts.hostname not in LOOPBACK:
+    if not keeps_secrets(value):
         words = f"must be https, since {' and '.join(secrets)} go there"
         yield Fault("https-with-credentials", words, url)
 
@@ -156,7 +161,10 @@ class UpdateCall(Model, frozen=True, kw_only=True, rename=vendor_name, omit_defa
 
 
 class ListCalls(Model, frozen=True, kw_only=True, rename=vendor_name, omit_defaults=True):
-    """Which calls to list. Start times are inclusive; pages hold 1 to 10,000 calls."""
+    """Which calls to list. Start times are inclusive; pages hold 1 to 10,000 calls.
+
+    ``limit`` is ours, not the platform's: the most calls that are wanted in all.
+    """
 
     to: str | None = None
     from_: str | None = None
@@ -164,6 +172,7 @@ class ListCalls(Model, frozen=True, kw_only=True, rename=vendor_name, omit_defau
     max_start_time: datetime | None = None
     disconnect_cause: str | None = None
     page_size: Annotated[int, Meta(ge=1, le=10_000), Assumes(1000)] | None = None
+    limit: Annotated[int, Meta(ge=1)] | None = None
 
     def across(self) -> Iterable[Fault]:
         """A time without a zone means something else on every machine."""

@@ -3,22 +3,47 @@
 Nothing here waits, sends or knows the time. The controllers run these flows.
 """
 
+import math
 import re
+import sys
+import warnings
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from inspect import Parameter, signature
-from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
+from typing import (
+    Any,
+    Concatenate,
+    ParamSpec,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    get_type_hints,
+)
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+import bxml
 from bxml.document import Bxml, Document
-from bxml.errors import Problem
-from calls._exchange import Flow, Reply, Request
-from calls.auth import Auth, Tokens, authorized
-from calls.errors import InvalidRequest, UnexpectedReply, error_of
+from bxml.errors import InvalidDocument
+from bxml.types import Method
+from calls._exchange import Flow, Reply, Request, Wait, Work
+from calls._sending import SAFE_ID, Site, checked_id, logger, origin, refuse, sent
+from calls.errors import (
+    CallConflict,
+    CallEnded,
+    CallNotFound,
+    CallNotYetAnswered,
+    CallsError,
+    DocumentWarning,
+    PushReplaced,
+    UnexpectedReply,
+)
 from calls.models import CallState, CreateCall, CreateCallResponse, ListCalls, UpdateCall
+from calls.retry import ONCE, OperationName
 
 BASE_URL = "https://voice.bandwidth.com/api/v2"
 
@@ -28,38 +53,75 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 _LINK = re.compile(r'<([^<>]*)>\s*;[^,<]*\brel="?([^",;]*)"?')
-_ID = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
-class Site(Struct, frozen=True):
-    """Where a controller sends its requests, and as whom."""
+_BXML = {"Accept": "application/json", "Content-Type": "application/xml"}
 
-    account_id: str
-    base_url: str
-    auth: Auth
-    tokens: Tokens
+POLL_SECONDS = 0.5
+"""Seconds between two looks at a call that is not ready yet."""
 
-    def url(self, *parts: str) -> str:
-        """The URL of the calls of this account, or of something below them."""
-        return "/".join([self.base_url, "accounts", self.account_id, "calls", *parts])
+MOST_EMPTY_PAGES = 100
+"""Pages without a call that are read on end, before a listing is given up."""
+
+DEFAULT_PAGE = 1000
+"""Calls on a page, when nobody says how many (documented)."""
+
+
+class RedirectOptions(TypedDict, total=False):
+    """What may go with the URL that a live call is sent to, under the names of ``update_call``."""
+
+    redirect_method: Method
+    username: str
+    password: str
+    redirect_fallback_url: str
+    redirect_fallback_method: Method
+    fallback_username: str
+    fallback_password: str
+    tag: str
 
 
 class Page(Struct, frozen=True):
-    """Some calls, and where the next ones are."""
+    """Some calls, and where the next ones are. ``limit`` is how many are wanted in all."""
 
     calls: list[CallState]
     next_url: str | None
+    limit: int | None = None
 
 
-def site(account_id: str, base_url: str, auth: Auth, tokens: Tokens) -> Site:
-    """A checked ``Site``."""
-    try:
-        scheme, host, _ = _origin(base_url)
-    except (AttributeError, TypeError, ValueError):
-        scheme, host = "", None
-    if scheme not in ("http", "https") or not host:
-        _refuse("base_url", f"must be an absolute http or https URL (got {base_url!r})")
-    return Site(_id("account_id", account_id), base_url.rstrip("/"), auth, tokens)
+class Listing:
+    """A walk over pages: which calls are wanted, and which page comes next.
+
+    Attributes:
+        next_url: Where the next page is; None when there is none, or none is wanted.
+    """
+
+    def __init__(self) -> None:
+        self.next_url: str | None = None
+        self._left: int | None = None
+        self._seen = set[str]()
+        self._empty = 0
+
+    def take(self, page: Page) -> list[CallState]:
+        """The calls of a page that are wanted.
+
+        Raises:
+            UnexpectedReply: One page after the other holds no call and names a next one.
+        """
+        left = page.limit if self._left is None else self._left
+        calls = page.calls if left is None else page.calls[:left]
+        self._left = None if left is None else left - len(calls)
+        self._empty = 0 if calls else self._empty + 1
+        self.next_url = None if self._left == 0 else page.next_url
+        if self.next_url in self._seen:
+            logger.warning("list_calls: a page names one that was read already; it ends here")
+            self.next_url = None
+        elif self.next_url is not None:
+            self._seen.add(self.next_url)
+            if self._empty > MOST_EMPTY_PAGES:
+                path = urlsplit(self.next_url).path
+                reason = f"a next page after {self._empty} on end that hold no call"
+                raise UnexpectedReply("GET", path, 200, reason)
+        return calls
 
 
 def _taking(model: Callable[P, M], skip: int) -> Callable[[Callable[..., R]], Callable[..., R]]:
@@ -104,16 +166,18 @@ def create_call(site: Site, order: CreateCall) -> Flow[CreateCallResponse]:
     """Place an outbound call.
 
     The result says that the call was accepted, not that anybody answered: follow it by its
-    webhooks or by ``get_call_state``. Never repeated by itself: two requests are two calls.
+    webhooks or by ``get_call_state``. Two requests are two calls, so it is sent again only where
+    the first provably never reached the platform, or was refused with 429.
 
     Raises:
         InvalidRequest: The platform would refuse this. Nothing was sent.
         StatusError: The platform refused it, with the class of its status.
         ConnectionFailed: No reply; ``may_have_arrived`` says whether a phone may ring.
+        UnexpectedReply: A reply that makes no sense; a phone may ring, and ``call_id`` is its call
+            where the reply says so.
     """
     request = _json("POST", site.url(), order)
-    reply = yield from _accepted(site, request)
-    return _decoded(request, reply, CreateCallResponse)
+    return (yield from sent(site, "create_call", None, request, _created))
 
 
 def get_call_state(site: Site, call_id: str) -> Flow[CallState]:
@@ -123,83 +187,386 @@ def get_call_state(site: Site, call_id: str) -> Flow[CallState]:
         CallNotFound: No such call, or not visible yet, or it ended more than seven days ago.
         StatusError: The platform refused it, with the class of its status.
         ConnectionFailed: No reply.
+        UnexpectedReply: A reply that makes no sense.
     """
-    request = _bare("GET", site.url(_id("call_id", call_id)))
-    reply = yield from _accepted(site, request)
-    if reply.content.lstrip()[:1] == b"[":
-        # An array of one has been seen in place of the object (hearsay).
-        [state] = _decoded(request, reply, list[CallState])[:1] or [CallState()]
-        return state
-    return _decoded(request, reply, CallState)
+    request = _bare("GET", site.url(checked_id("call_id", call_id)))
+    return (yield from sent(site, "get_call_state", call_id, request, _state))
 
 
 @taking(ListCalls)
 def list_calls(site: Site, query: ListCalls) -> Flow[Page]:
-    """The first page of the calls of the account, oldest first; ``next_page`` has the others.
+    """The calls of the account, oldest first, page by page as they are asked for.
+
+    Ended calls are listed for seven days. ``limit`` is the most calls that are wanted in all; no
+    page is asked for beyond it.
 
     Raises:
         InvalidRequest: The platform would refuse this. Nothing was sent.
         StatusError: The platform refused it, with the class of its status.
         ConnectionFailed: No reply.
+        UnexpectedReply: A reply that makes no sense, or a next page on another host.
     """
     fields = msgspec.to_builtins(query)
+    fields.pop("limit", None)
+    if query.limit is not None:
+        size = query.page_size or DEFAULT_PAGE
+        fields["pageSize"] = min(size, query.limit)
+        if fields["pageSize"] == DEFAULT_PAGE:
+            del fields["pageSize"]
     encoded = f"?{urlencode(fields)}" if fields else ""
-    return (yield from next_page(site, site.url() + encoded))
+    page = yield from next_page(site, site.url() + encoded)
+    return replace(page, limit=query.limit)
 
 
 def next_page(site: Site, url: str) -> Flow[Page]:
     """The page at the URL that another page named."""
     request = _bare("GET", url)
-    reply = yield from _accepted(site, request)
-    return Page(_decoded(request, reply, list[CallState]), _next_url(request, reply))
+    calls, reply = yield from sent(site, "list_calls", None, request, _calls)
+    return Page(calls, _next_url(request, reply))
 
 
 @taking_call(UpdateCall)
 def update_call(site: Site, call_id: str, change: UpdateCall) -> Flow[None]:
     """Send a live call to another URL, or end it with ``state="completed"``.
 
-    The reply says that the change was accepted; what came of it, webhooks and state tell.
+    The reply says that the change was accepted; what came of it, webhooks and state tell. Redirects
+    of a call and documents for it go out one after the other, in the order in which they were asked
+    for; an end goes out at once.
 
     Raises:
         InvalidRequest: The platform would refuse this. Nothing was sent.
-        CallNotFound: No such call, not visible yet, or ended long ago.
-        CallConflict: The call is not answered yet, or it has just ended.
+        CallNotFound: No such call, or not visible yet.
+        CallNotYetAnswered: Nobody has answered it yet.
+        CallEnded: It is over. A kind of ``CallNotFound`` and of ``CallConflict``.
+        CallConflict: It cannot be changed now, and its state does not say why.
         StatusError: The platform refused it, with the class of its status.
         ConnectionFailed: No reply; ``may_have_arrived`` says whether it may have been done.
+        UnexpectedReply: A reply that makes no sense; it may have been done.
     """
-    request = _json("POST", site.url(_id("call_id", call_id)), change)
-    yield from _accepted(site, request)
+    request = _json("POST", site.url(checked_id("call_id", call_id)), change)
+    if change.state == "completed":
+        try:
+            yield from sent(site, "update_call", call_id, request, _nothing)
+        except (CallNotFound, CallConflict) as error:
+            failure = yield from _finer(site, call_id, error)
+        else:
+            return
+        raise failure
+    yield from _changed(site, "update_call", call_id, request)
 
 
-def update_call_bxml(site: Site, call_id: str, document: Document) -> Flow[None]:
+def update_call_bxml(
+    site: Site,
+    call_id: str,
+    document: Document | str | bytes,
+    *,
+    unchecked: bool = False,
+    wait_seconds: float = 0.0,
+    replace_waiting: bool = False,
+) -> Flow[None]:
     """Replace the document of a live call: what it was doing ends, and this runs from its start.
 
-    Either root will do; ``<Bxml>`` is what is sent. Write absolute URLs: there is no page that
-    relative ones could be relative to.
+    The document is checked first, as ``bxml.check(document, where="push")`` does: an error raises
+    before anything is sent, a warning is a ``DocumentWarning``. Either root will do; ``<Bxml>`` is
+    what is sent. Write absolute URLs: there is no page that relative ones could be relative to.
+
+    Documents for a call and redirects of it go out one after the other, in the order in which they
+    were asked for, by all threads and tasks of this controller. Where the outcome of one is unknown
+    it is sent again, and the call may hear its beginning twice.
+
+    Args:
+        document: The document, or its markup, which is parsed.
+        unchecked: Send markup as it is, and a document without ``bxml.check``.
+        wait_seconds: How long to wait for a call that is not visible or not answered yet.
+        replace_waiting: Take the place of pushes into this call that are still waiting to be sent;
+            each of them raises ``PushReplaced``.
 
     Raises:
-        InvalidDocument: The document is too large. Nothing was sent.
-        CallNotFound: No such call, not visible yet, or ended long ago.
-        CallConflict: The call is not answered yet, or it has just ended.
+        InvalidDocument: The document has errors, or is too large. Nothing was sent.
+        ParseError: The markup is not a BXML document. Nothing was sent.
+        InvalidRequest: An argument is wrong. Nothing was sent.
+        PushReplaced: A newer push has taken the place of this one. It was not sent.
+        CallNotFound: No such call, or not visible yet.
+        CallNotYetAnswered: Nobody has answered it yet.
+        CallEnded: It is over. A kind of ``CallNotFound`` and of ``CallConflict``.
+        CallConflict: It cannot be changed now, and its state does not say why.
         StatusError: The platform refused it, with the class of its status.
         ConnectionFailed: No reply; ``may_have_arrived`` says whether it may have been done.
+        UnexpectedReply: A reply that makes no sense; it may have been done.
     """
-    if not isinstance(document, Document):
-        _refuse("document", f"must be a Response or a Bxml (got {type(document).__name__})")
-    pushed = document if isinstance(document, Bxml) else Bxml(document)
-    url = site.url(_id("call_id", call_id), "bxml")
-    headers = {"Accept": "application/json", "Content-Type": "application/xml"}
-    yield from _accepted(site, Request("PUT", url, headers, bytes(pushed)))
-
-
-def _accepted(site: Site, request: Request) -> Flow[Reply]:
-    """The reply to a request, if it is one of success."""
-    reply = yield from authorized(request, site.auth, site.tokens)
-    if 200 <= reply.status < 300:
-        return reply
-    raise error_of(
-        reply.status, reply.headers, reply.content, method=request.method, path=request.path
+    body = body_of(document, unchecked=unchecked)
+    yield from push_body(
+        site, call_id, body, wait_seconds=wait_seconds, replace_waiting=replace_waiting
     )
+
+
+def push_body(
+    site: Site,
+    call_id: str,
+    body: bytes,
+    *,
+    wait_seconds: float = 0.0,
+    replace_waiting: bool = False,
+) -> Flow[None]:
+    """Push markup that ``body_of`` has made."""
+    url = site.url(checked_id("call_id", call_id), "bxml")
+    request = Request("PUT", url, _BXML, body)
+    yield from _changed(
+        site,
+        "update_call_bxml",
+        call_id,
+        request,
+        wait_seconds=wait_seconds,
+        replace_waiting=replace_waiting,
+    )
+
+
+def redirect(
+    site: Site,
+    call_id: str,
+    url: str,
+    *,
+    wait_seconds: float = 0.0,
+    **options: Unpack[RedirectOptions],
+) -> Flow[None]:
+    """Send the call to ``url`` for its next document.
+
+    Args:
+        url: Absolute; it gets the ``redirect`` webhook.
+        wait_seconds: How long to wait for a call that is not visible or not answered yet.
+        options: The method, credentials, fallback and tag, as ``update_call`` takes them.
+
+    Raises:
+        CallsError: As ``update_call`` does.
+    """
+    change = UpdateCall(redirect_url=url, **options)
+    request = _json("POST", site.url(checked_id("call_id", call_id)), change)
+    yield from _changed(site, "update_call", call_id, request, wait_seconds=wait_seconds)
+
+
+class Published(Protocol):
+    """Where a document waits to be fetched, and with which credentials."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def username(self) -> str | None: ...
+    @property
+    def password(self) -> str | None: ...
+
+
+P_co = TypeVar("P_co", bound=Published, covariant=True)
+
+
+class Publisher(Protocol[P_co]):
+    """What can make a document available under a URL of its own, such as ``DocumentHost``."""
+
+    def publish(self, document: Document, /) -> P_co:
+        """Make a document available to whoever knows the URL. May block for a moment."""
+        ...
+
+    def withdraw(self, published: Any, /) -> object:
+        """Take back a document that nobody has fetched. May block for a moment."""
+        ...
+
+
+def push(
+    site: Site,
+    call_id: str,
+    document: Document | str | bytes,
+    *,
+    via: Publisher[Published] | None = None,
+    unchecked: bool = False,
+    wait_seconds: float = 0.0,
+    replace_waiting: bool = False,
+    **options: Unpack[RedirectOptions],
+) -> Flow[None]:
+    """Replace what the call is doing with ``document``. See ``update_call_bxml``.
+
+    With ``via``, the document is published there and the call is redirected to it: then it runs as
+    the reply to a webhook, and may have a fallback and a tag. Each attempt has a URL of its own,
+    since the platform may fetch what it was told twice.
+
+    Args:
+        document: The document, or its markup, which is parsed.
+        via: A ``DocumentHost``, or anything that publishes documents.
+        unchecked: Send markup as it is, and a document without ``bxml.check``.
+        wait_seconds: How long to wait for a call that is not visible or not answered yet.
+        replace_waiting: Take the place of pushes into this call that are still waiting to be sent;
+            each of them raises ``PushReplaced``.
+        options: With ``via``, the method, fallback and tag, as ``update_call`` takes them.
+
+    Raises:
+        CallsError: As ``update_call_bxml`` does.
+        BxmlError: The document is wrong. Nothing was sent.
+    """
+    if via is None:
+        for name in options:
+            refuse(name, "goes with a redirect: it needs via")
+        yield from update_call_bxml(
+            site,
+            call_id,
+            document,
+            unchecked=unchecked,
+            wait_seconds=wait_seconds,
+            replace_waiting=replace_waiting,
+        )
+        return
+    for name in ("username", "password"):
+        if name in options:
+            refuse(name, "is the host's own: give it to the host")
+    url = site.url(checked_id("call_id", call_id))
+    checked = _document(document)
+    if not unchecked:
+        _check(checked)
+    published: list[Published] = []
+
+    def anew() -> Flow[Request]:
+        there: Published = yield Work(lambda: via.publish(checked))
+        published.append(there)
+        its: dict[str, Any] = {"username": there.username, "password": there.password, **options}
+        return _json("POST", url, UpdateCall(redirect_url=there.url, **its))
+
+    try:
+        yield from _changed(
+            site,
+            "update_call",
+            call_id,
+            anew,
+            wait_seconds=wait_seconds,
+            replace_waiting=replace_waiting,
+        )
+    except CallsError as error:
+        if not any(each.outcome == "unknown" for each in error.attempts):
+            for there in published:
+                yield Work(partial(via.withdraw, there))
+        raise
+
+
+def hang_up(site: Site, call_id: str, *, wait_seconds: float = 0.0) -> Flow[None]:
+    """End the call: hang up, cancel while it rings, or take it off the queue.
+
+    That a call has ended already is success, but only once its state says so: a refusal alone may
+    also mean that the call is not visible yet. While its state says that it lives, the request is
+    repeated.
+
+    Args:
+        wait_seconds: How long to wait for a call that is not visible yet.
+
+    Raises:
+        CallNotFound: No such call, or not visible yet. If it is alive, it still is.
+        CallConflict: The platform refuses, though the call is alive.
+        StatusError: The platform refused it, with the class of its status.
+        ConnectionFailed: No reply; ``may_have_arrived`` says whether it may have been done.
+        UnexpectedReply: A reply that makes no sense; it may have been done.
+    """
+    until = site.now() + _seconds("wait_seconds", wait_seconds)
+    tries = 0
+    while True:
+        try:
+            yield from update_call(site, call_id, state="completed")
+        except CallEnded:
+            return
+        except (CallNotFound, CallConflict) as error:
+            failure = error
+        else:
+            return
+        tries += 1
+        alive = isinstance(failure, CallConflict) or failure.state is not None
+        if site.now() >= until and not (alive and tries < site.retry.attempts):
+            raise failure
+        del failure
+        yield Wait(POLL_SECONDS)
+
+
+def body_of(document: Document | str | bytes, *, unchecked: bool) -> bytes:
+    """What is sent for a document. Checks it, unless that is not wanted."""
+    if unchecked and isinstance(document, str | bytes):
+        return document.encode() if isinstance(document, str) else document
+    checked = _document(document)
+    if not unchecked:
+        _check(checked)
+    return bytes(checked if isinstance(checked, Bxml) else Bxml(checked))
+
+
+def _document(document: Document | str | bytes) -> Document:
+    if isinstance(document, str | bytes):
+        return bxml.parse(document)
+    if not isinstance(document, Document):
+        words = f"must be a Response, a Bxml or markup (got {type(document).__name__})"
+        refuse("document", words)
+    return document
+
+
+def _check(document: Document) -> None:
+    """Raise for errors, warn of warnings."""
+    problems = bxml.check(document, where="push")
+    errors = [each for each in problems if each.level == "error"]
+    if errors:
+        raise InvalidDocument(errors)
+    for problem in problems:
+        if problem.level == "warning":
+            warnings.warn(f"{problem}", DocumentWarning, stacklevel=_outside())
+
+
+def _outside() -> int:
+    """How many frames up the first one is that is not of this package: whom a warning concerns."""
+    level, frame = 0, sys._getframe()  # noqa: SLF001  # what inspect.currentframe() is
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("calls."):
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+def _changed(
+    site: Site,
+    operation: OperationName,
+    call_id: str,
+    request: Request | Callable[[], Flow[Request]],
+    *,
+    wait_seconds: float = 0.0,
+    replace_waiting: bool = False,
+) -> Flow[None]:
+    """Change what a call is doing, when it is the turn of this change, and the call is ready."""
+    until = site.now() + _seconds("wait_seconds", wait_seconds)
+    turn = site.turns.join((site.account_id, call_id), replacing=replace_waiting)
+    try:
+        yield turn
+        while True:
+            if turn.replaced:
+                raise PushReplaced(call_id)
+            try:
+                yield from sent(site, operation, call_id, request, _nothing)
+            except (CallNotFound, CallConflict) as error:
+                failure = yield from _finer(site, call_id, error)
+            else:
+                return
+            if isinstance(failure, CallEnded) or site.now() >= until:
+                raise failure
+            del failure
+            yield Wait(min(POLL_SECONDS, until - site.now()))
+    finally:
+        site.turns.leave(turn)
+
+
+def _finer(
+    site: Site, call_id: str, error: CallNotFound | CallConflict
+) -> Flow[CallNotFound | CallConflict]:
+    """The same refusal with its reason, if the state of the call tells it."""
+    try:
+        state = yield from get_call_state(replace(site, retry=ONCE), call_id)
+    except CallsError:
+        return error
+    if state.is_over:
+        return CallEnded.than(error, state)
+    if state.state in ("queued", "initiated"):
+        return CallNotYetAnswered.than(error, state)
+    return type(error).than(error, state)
+
+
+def _seconds(name: str, value: float) -> float:
+    if not 0 <= value < math.inf:
+        refuse(name, f"must be a number of seconds, 0 or more (got {value!r})")
+    return value
 
 
 def _bare(method: str, url: str) -> Request:
@@ -209,6 +576,33 @@ def _bare(method: str, url: str) -> Request:
 def _json(method: str, url: str, model: Struct) -> Request:
     headers = {"Accept": "application/json", "Content-Type": "application/json"}
     return Request(method, url, headers, msgspec.json.encode(model))
+
+
+def _nothing(_request: Request, _reply: Reply) -> None:
+    """What an update returns: that it was accepted is all there is to say."""
+
+
+def _created(request: Request, reply: Reply) -> CreateCallResponse:
+    try:
+        return _decoded(request, reply, CreateCallResponse)
+    except UnexpectedReply as error:
+        # A call whose id is lost could not even be hung up.
+        last = reply.headers.get("location", "").partition("?")[0].rpartition("/")[2]
+        call_id = last if last.startswith("c-") and SAFE_ID.fullmatch(last) else None
+        unread = error
+    raise UnexpectedReply(unread.method, unread.path, unread.status, unread.reason, call_id)
+
+
+def _state(request: Request, reply: Reply) -> CallState:
+    if reply.content.lstrip()[:1] == b"[":
+        # An array of one has been seen in place of the object (hearsay).
+        [state] = _decoded(request, reply, list[CallState])[:1] or [CallState()]
+        return state
+    return _decoded(request, reply, CallState)
+
+
+def _calls(request: Request, reply: Reply) -> tuple[list[CallState], Reply]:
+    return _decoded(request, reply, list[CallState]), reply
 
 
 def _decoded(request: Request, reply: Reply, model: type[T]) -> T:
@@ -228,7 +622,7 @@ def _next_url(request: Request, reply: Reply) -> str | None:
             continue
         try:
             url = urljoin(request.url, target)
-            same = _origin(request.url) == _origin(url)
+            same = origin(request.url) == origin(url)
         except ValueError:
             same, url = False, ""
         if not same:
@@ -236,20 +630,3 @@ def _next_url(request: Request, reply: Reply) -> str | None:
             raise UnexpectedReply(request.method, request.path, reply.status, reason)
         return url
     return None
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-
-
-def _id(name: str, value: str) -> str:
-    """An id that may stand in a path: anything else could lead an authorized request elsewhere."""
-    if not isinstance(value, str) or not _ID.fullmatch(value):  # type: ignore[redundant-expr]
-        shown = repr(value)[:80]
-        _refuse(name, f"must be an id of letters, digits, - and _ (got {shown})")
-    return value
-
-
-def _refuse(name: str, words: str) -> None:
-    raise InvalidRequest([Problem("argument", "error", "", f"{name} {words}", attribute=name)])

@@ -74,6 +74,7 @@ def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], seconds: floa
     assert retry_after(headers) == seconds
 
 
+ONCE = calls.Retry(attempts=1)
 SECRET = "correct-horse-battery"
 
 
@@ -106,7 +107,7 @@ def test_no_secret_is_in_what_a_failing_run_prints(
     auth = Basic("user", SECRET) if basic else OAuth2("id", SECRET)
     transport = httpx.MockTransport(platform)
     with (
-        CallController("1", auth=auth, transport=transport) as controller,
+        CallController("1", auth=auth, transport=transport, retry=ONCE) as controller,
         pytest.raises(CallsError) as caught,
     ):
         controller.get_call_state("c-1")
@@ -127,7 +128,7 @@ def test_a_compressed_reply_is_not_inflated() -> None:
 
     transport = httpx.MockTransport(platform)
     with (
-        CallController("1", auth=Basic("u", "p"), transport=transport) as controller,
+        CallController("1", auth=Basic("u", "p"), transport=transport, retry=ONCE) as controller,
         pytest.raises(calls.UnexpectedReply, match="a compressed body, which was not asked for"),
     ):
         controller.get_call_state("c-1")
@@ -139,7 +140,9 @@ def test_a_compressed_reply_is_not_inflated() -> None:
 def test_a_token_that_no_header_can_carry_is_not_used(token: object) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=token))
     with (
-        CallController("1", auth=OAuth2("id", "secret"), transport=transport) as controller,
+        CallController(
+            "1", auth=OAuth2("id", "secret"), transport=transport, retry=ONCE
+        ) as controller,
         pytest.raises(calls.UnexpectedReply, match="no usable access_token"),
     ):
         controller.get_call_state("c-1")
@@ -152,7 +155,7 @@ def test_a_next_page_that_is_no_url_is_told_as_such(link: str) -> None:
         lambda _: httpx.Response(200, json=[{"callId": "c"}], headers=headers)
     )
     with (
-        CallController("1", auth=Basic("u", "p"), transport=transport) as controller,
+        CallController("1", auth=Basic("u", "p"), transport=transport, retry=ONCE) as controller,
         pytest.raises(calls.UnexpectedReply),
     ):
         list(controller.list_calls())
