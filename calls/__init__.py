@@ -11,6 +11,7 @@
 
 from calls._exchange import RawResponse
 from calls.auth import Basic, OAuth2
+from calls.broadcasting import BroadcastResult, BroadcastStopped, Progress, broadcast
 from calls.controller import AsyncCallController, AsyncLiveCall, CallController, LiveCall
 from calls.errors import (
     Attempt,
@@ -44,6 +45,8 @@ __all__ = [
     "Attempt",
     "BadRequest",
     "Basic",
+    "BroadcastResult",
+    "BroadcastStopped",
     "CallConflict",
     "CallController",
     "CallEnded",
@@ -62,6 +65,7 @@ __all__ = [
     "MethodNotAllowed",
     "OAuth2",
     "PaymentRequired",
+    "Progress",
     "PushReplaced",
     "RateLimited",
     "RawResponse",
@@ -72,4 +76,5 @@ __all__ = [
     "Unauthorized",
     "UnexpectedReply",
     "UnsupportedMediaType",
+    "broadcast",
 ]

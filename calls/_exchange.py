@@ -18,6 +18,7 @@ import httpx
 from msgspec import Struct
 
 from bxml._declare import NoRichRepr
+from calls._connections import Connections
 from calls.errors import CallsError, ConnectionFailed, UnexpectedReply
 from calls.turns import Turn
 
@@ -116,7 +117,7 @@ def run(flow: Flow[T], wire: "Wire") -> T:
         flow.close()
 
 
-async def arun(flow: Flow[T], wire: "AsyncWire") -> T:
+async def arun(flow: Flow[T], wire: "AsyncWire | Bridge") -> T:
     """Carry a flow to its end, as a task."""
     try:
         effect = next(flow)
@@ -187,15 +188,15 @@ class _Routes(Generic[X]):
     """
 
     def __init__(self, given: X | None, make: Callable[[str | None], X]) -> None:
-        self._given = given
+        self.given = given
         self._make = make
         self._known: dict[tuple[str, bytes], X] = {}
         self._by_proxy: dict[str | None, X] = {}
 
     def to(self, url: httpx.URL) -> X:
         """The transport for a URL."""
-        if self._given is not None:
-            return self._given
+        if self.given is not None:
+            return self.given
         key = url.scheme, url.netloc
         known = self._known.get(key)
         if known is None:
@@ -209,7 +210,10 @@ class _Routes(Generic[X]):
     @property
     def all(self) -> list[X]:
         """Every transport there is by now."""
-        return [self._given] if self._given is not None else list(self._by_proxy.values())
+        return [self.given] if self.given is not None else list(self._by_proxy.values())
+
+
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100)
 
 
 class Wire:
@@ -227,7 +231,9 @@ class Wire:
         now: Callable[[], float],
         pause: Callable[[float], object],
     ) -> None:
-        self._routes = _Routes(transport, lambda proxy: httpx.HTTPTransport(proxy=proxy))
+        self._routes = _Routes(
+            transport, lambda proxy: httpx.HTTPTransport(proxy=proxy, limits=LIMITS)
+        )
         self._now = now
         self._pause = pause
 
@@ -260,6 +266,10 @@ class Wire:
         # Not from within: the frames of the cause hold the headers of the request, secrets and all.
         raise failure
 
+    def as_async(self) -> "AsyncWire | None":
+        """The same for tasks, if there is no transport that only blocks."""
+        return None if self._routes.given else AsyncWire(None, self._now, anyio.sleep)
+
     def close(self) -> None:
         """Close the connections."""
         for transport in self._routes.all:
@@ -275,7 +285,10 @@ class AsyncWire:
         now: Callable[[], float],
         pause: Callable[[float], Any],
     ) -> None:
-        self._routes = _Routes(transport, lambda proxy: httpx.AsyncHTTPTransport(proxy=proxy))
+        self._routes = _Routes(
+            transport,
+            lambda proxy: httpx.AsyncHTTPTransport(proxy=proxy) if proxy else Connections(),
+        )
         self._now = now
         self._pause = pause
 
@@ -311,6 +324,36 @@ class AsyncWire:
         """Close the connections."""
         for transport in self._routes.all:
             await transport.aclose()
+
+
+class Bridge:
+    """How flows of a blocking controller run as tasks, many at a time.
+
+    Requests go out as those of an async controller do, unless the blocking one has a transport of
+    its own. What blocks is left to threads.
+
+    Args:
+        wire: That of the controller.
+        most: Effects that may block at a time.
+    """
+
+    def __init__(self, wire: Wire, most: int) -> None:
+        self._wire = wire
+        self._fast = wire.as_async()
+        self._threads = anyio.CapacityLimiter(most)
+
+    async def perform(self, effect: Effect) -> Any:
+        """Carry out one effect."""
+        if isinstance(effect, Turn) and effect.signal is None:
+            return None
+        if isinstance(effect, Request) and self._fast is not None:
+            return await self._fast.perform(effect)
+        return await anyio.to_thread.run_sync(self._wire.perform, effect, limiter=self._threads)
+
+    async def close(self) -> None:
+        """Close its own connections."""
+        if self._fast is not None:
+            await self._fast.close()
 
 
 def _http(request: Request) -> httpx.Request:
