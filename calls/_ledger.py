@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Literal, NamedTuple, Self, TypeAlias
+from typing import Literal, NamedTuple, NoReturn, Self, TypeAlias
 
 from bxml.errors import Problem
 from calls.errors import InvalidRequest
@@ -59,10 +59,13 @@ class Ledger:
         if about is None and not Path(self.path).is_file():
             _refuse(f"{self.path} is not there")
         self._lock = threading.Lock()
-        # Autocommit: each statement is a transaction of its own, unless one was begun.
-        self._file = sqlite3.connect(
-            self.path, isolation_level=None, check_same_thread=False, timeout=0.0
-        )
+        try:
+            # Autocommit: each statement is a transaction of its own, unless one was begun.
+            self._file = sqlite3.connect(
+                self.path, isolation_level=None, check_same_thread=False, timeout=0.0
+            )
+        except sqlite3.Error as error:
+            _refuse(f"{self.path} can be no journal ({error})")
         try:
             self._open(about)
         except sqlite3.Error as error:
@@ -77,13 +80,12 @@ class Ledger:
     def _open(self, about: str | None) -> None:
         # Whoever has it first has it alone, until the process ends, however it ends.
         self._file.execute("PRAGMA locking_mode = EXCLUSIVE")
+        tables = {name for (name,) in self._file.execute("SELECT name FROM sqlite_master")}
+        if tables and not tables >= {"about", "calls"}:
+            _refuse(f"{self.path} is a database, but no journal of a broadcast")
         self._file.execute("PRAGMA journal_mode = WAL")
         self._file.execute("PRAGMA synchronous = NORMAL")
         self._file.execute("BEGIN IMMEDIATE")
-        tables = {name for (name,) in self._file.execute("SELECT name FROM sqlite_master")}
-        if tables and "about" not in tables:
-            self._file.execute("ROLLBACK")
-            _refuse(f"{self.path} is a database, but no journal of a broadcast")
         for statement in _SCHEMA.split(";"):
             self._file.execute(statement)
         wanted = {"version": _VERSION} | ({} if about is None else {"document": about})
@@ -152,5 +154,5 @@ class Ledger:
         self.close()
 
 
-def _refuse(words: str) -> None:
+def _refuse(words: str) -> NoReturn:
     raise InvalidRequest([Problem("argument", "error", "", words, attribute="journal")])
