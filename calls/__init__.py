@@ -13,6 +13,7 @@ from calls._exchange import RawResponse
 from calls.auth import Basic, OAuth2
 from calls.broadcasting import BroadcastResult, BroadcastStopped, Progress, broadcast
 from calls.controller import AsyncCallController, AsyncLiveCall, CallController, LiveCall
+from calls.document_host import DocumentHost, DocumentStore, Published, SQLiteDocuments
 from calls.errors import (
     Attempt,
     BadRequest,
@@ -32,6 +33,7 @@ from calls.errors import (
     RateLimited,
     ServerError,
     StatusError,
+    StoreFailed,
     Unauthorized,
     UnexpectedReply,
     UnsupportedMediaType,
@@ -56,6 +58,8 @@ __all__ = [
     "CallsError",
     "ConnectionFailed",
     "CreateCallResponse",
+    "DocumentHost",
+    "DocumentStore",
     "DocumentWarning",
     "Forbidden",
     "InvalidEvent",
@@ -66,13 +70,16 @@ __all__ = [
     "OAuth2",
     "PaymentRequired",
     "Progress",
+    "Published",
     "PushReplaced",
     "RateLimited",
     "RawResponse",
     "Repeat",
     "Retry",
+    "SQLiteDocuments",
     "ServerError",
     "StatusError",
+    "StoreFailed",
     "Unauthorized",
     "UnexpectedReply",
     "UnsupportedMediaType",

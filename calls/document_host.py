@@ -30,8 +30,8 @@ from bxml._kinds import Fault, shown
 from bxml.document import Document, Response
 from bxml.types import AbsoluteUrl, NoControlCharacters, NotBlank, Seconds, Secret
 from calls._sending import refuse
-from calls.errors import CallsError
-from calls.models import Model, Password, Username, _needs_https
+from calls.errors import StoreFailed
+from calls.models import Model, Password, Username, needs_https
 
 LARGEST_REQUEST = 1_048_576
 """Bytes of a request that are read. The webhooks of the platform have some thousand."""
@@ -51,23 +51,6 @@ _KEY = re.compile("[A-Za-z0-9_-]{32,128}")
 def unguessable() -> str:
     """A new key, made of 256 bits of chance."""
     return secrets.token_urlsafe(32)
-
-
-class StoreFailed(CallsError):
-    """The store of a document host cannot be used: its file, or what lies in its place.
-
-    Attributes:
-        path: The file.
-        reason: What is wrong with it.
-    """
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
 
 
 class Published(Struct, frozen=True):
@@ -247,7 +230,7 @@ class _Settings(Model, frozen=True):
             yield Fault("argument", f"is required with {given}", missing)
         if self.username and ":" in self.username:
             yield Fault("argument", "must hold no colon, which ends it (RFC 7617)", "username")
-        yield from _needs_https(self, "url", "username", "password")
+        yield from needs_https(self, "url", "username", "password")
 
 
 class _Reply(Struct, frozen=True):

@@ -3,9 +3,11 @@
 CallsError                      base of all; has the attempts that were made
     InvalidRequest              refused here, before anything was sent
     InvalidEvent                a webhook's body that is not an event
+    StoreFailed                 the file of a document host cannot be used
     PushReplaced                a push that a newer one took the place of; it was not sent
     ConnectionFailed            no reply; says whether the request can have arrived
     UnexpectedReply             a reply that makes no sense
+    BroadcastStopped            a broadcast that cannot go on for now (calls.broadcasting)
     StatusError                 the platform refused; has the status and the vendor's description
         BadRequest              400
         Unauthorized            401
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
     from calls.models import CallState
 
 LONGEST_WORDS = 500
+
+UNCERTAIN = frozenset({500, 502, 503, 504})
+"""Statuses that leave open whether the platform acted: it, or something before it, failed."""
 
 Outcome: TypeAlias = Literal["done", "refused", "unknown", "not_sent"]
 """What became of a request: the platform did it, or said no; nobody knows; it never got there."""
@@ -131,6 +136,23 @@ class PushReplaced(CallsError):
         return f"the push into {self.call_id} was not sent: a newer one has taken its place"
 
 
+class StoreFailed(CallsError):
+    """The store of a document host cannot be used: its file, or what lies in its place.
+
+    Attributes:
+        path: The file.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
 class ConnectionFailed(CallsError):
     """The platform did not reply.
 
@@ -188,7 +210,6 @@ class StatusError(CallsError):
     """
 
     code: ClassVar[int | None] = None
-    outcome = "refused"
 
     def __init__(
         self,
@@ -209,6 +230,7 @@ class StatusError(CallsError):
         self.type = type
         self.error_id = error_id
         self.retry_after = retry_after
+        self.outcome = "unknown" if status in UNCERTAIN else "refused"
         self._state: CallState | None = None
 
     @property
@@ -318,7 +340,10 @@ class RateLimited(StatusError):
 
 
 class ServerError(StatusError):
-    """500 and every other 5xx: the platform failed. Whether it acted is not known."""
+    """500 and every other 5xx: the platform failed.
+
+    Whether it acted is not known after 500, 502, 503 and 504: ``outcome`` is ``unknown``.
+    """
 
     code = 500
 

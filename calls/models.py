@@ -54,7 +54,7 @@ def keeps_secrets(url: str) -> bool:
     return parts.scheme.lower() == "https" or parts.hostname in LOOPBACK
 
 
-def _needs_https(request: Model, url: str, *secrets: str) -> Iterable[Fault]:
+def needs_https(request: Model, url: str, *secrets: str) -> Iterable[Fault]:
     """Credentials go to https URLs only (documented); a loopback address has no wire to listen on."""
     value = getattr(request, url)
     if value is None or not any(getattr(request, name) is not None for name in secrets):
@@ -118,8 +118,8 @@ class CreateCall(Model, frozen=True, kw_only=True, rename=vendor_name, omit_defa
     def across(self) -> Iterable[Fault]:
         """Credentials go to https URLs only; with ``privacy`` only four display names are allowed."""
         faults = [
-            *_needs_https(self, "answer_url", "username", "password"),
-            *_needs_https(self, "answer_fallback_url", "fallback_username", "fallback_password"),
+            *needs_https(self, "answer_url", "username", "password"),
+            *needs_https(self, "answer_fallback_url", "fallback_username", "fallback_password"),
         ]
         if (
             self.privacy
@@ -155,8 +155,8 @@ class UpdateCall(Model, frozen=True, kw_only=True, rename=vendor_name, omit_defa
             words = "is required, unless state is 'completed'"
             return [Fault("redirect-url-required", words, "redirect_url")]
         return [
-            *_needs_https(self, "redirect_url", "username", "password"),
-            *_needs_https(self, "redirect_fallback_url", "fallback_username", "fallback_password"),
+            *needs_https(self, "redirect_url", "username", "password"),
+            *needs_https(self, "redirect_fallback_url", "fallback_username", "fallback_password"),
         ]
 
 

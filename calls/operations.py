@@ -29,6 +29,7 @@ from msgspec.structs import replace
 import bxml
 from bxml.document import Bxml, Document
 from bxml.errors import InvalidDocument
+from bxml.rules import Where
 from bxml.types import Method
 from calls._exchange import Flow, Reply, Request, Wait, Work
 from calls._sending import SAFE_ID, Site, checked_id, logger, origin, refuse, sent
@@ -384,7 +385,7 @@ def push(
     """Replace what the call is doing with ``document``. See ``update_call_bxml``.
 
     With ``via``, the document is published there and the call is redirected to it: then it runs as
-    the reply to a webhook, and may have a fallback and a tag. Each attempt has a URL of its own,
+    the reply to a webhook (and is checked as one), and may have a fallback and a tag. Each attempt has a URL of its own,
     since the platform may fetch what it was told twice.
 
     Args:
@@ -397,7 +398,7 @@ def push(
         options: With ``via``, the method, fallback and tag, as ``update_call`` takes them.
 
     Raises:
-        CallsError: As ``update_call_bxml`` does.
+        CallsError: As ``update_call_bxml`` does; ``StoreFailed`` if the host cannot publish.
         BxmlError: The document is wrong. Nothing was sent.
     """
     if via is None:
@@ -418,7 +419,7 @@ def push(
     url = site.url(checked_id("call_id", call_id))
     checked = _document(document)
     if not unchecked:
-        _check(checked)
+        _check(checked, "reply")
     published: list[Published] = []
 
     def anew() -> Flow[Request]:
@@ -485,7 +486,7 @@ def body_of(document: Document | str | bytes, *, unchecked: bool) -> bytes:
         return document.encode() if isinstance(document, str) else document
     checked = _document(document)
     if not unchecked:
-        _check(checked)
+        _check(checked, "push")
     return bytes(checked if isinstance(checked, Bxml) else Bxml(checked))
 
 
@@ -498,9 +499,9 @@ def _document(document: Document | str | bytes) -> Document:
     return document
 
 
-def _check(document: Document) -> None:
+def _check(document: Document, where: Where) -> None:
     """Raise for errors, warn of warnings."""
-    problems = bxml.check(document, where="push")
+    problems = bxml.check(document, where=where)
     errors = [each for each in problems if each.level == "error"]
     if errors:
         raise InvalidDocument(errors)

@@ -14,18 +14,15 @@ OperationName: TypeAlias = Literal[
 ]
 
 TOO_MANY = 429
-TROUBLE = frozenset({500, 502, 503, 504})
-"""Statuses that leave open whether the platform acted: it, or something before it, failed."""
-
 
 class Repeat(Struct, frozen=True, kw_only=True):
     """After which failures one operation may be sent again.
 
     Attributes:
         not_sent: After a failure in which it provably never reached the platform.
-        unknown: After one in which it may have: a lost connection, a reply that came too late or
-            makes no sense.
-        statuses: After a refusal with one of these.
+        unknown: After one in which it may have been done: a lost connection, a reply that came too
+            late or makes no sense, or 500, 502, 503 or 504.
+        statuses: After a reply with one of these.
     """
 
     not_sent: bool = True
@@ -34,15 +31,15 @@ class Repeat(Struct, frozen=True, kw_only=True):
 
     def allows(self, outcome: Outcome, status: int | None) -> bool:
         """Whether it may be sent again after this."""
-        if outcome == "refused":
-            return status in self.statuses
-        return self.unknown if outcome == "unknown" else self.not_sent
+        if status in self.statuses:
+            return True
+        return (outcome == "unknown" and self.unknown) or (outcome == "not_sent" and self.not_sent)
 
 
 NEVER_TWICE = Repeat()
 """For what must not be done twice: sent again only where it cannot have been done."""
 
-ANY_TIME = Repeat(unknown=True, statuses=TROUBLE | {TOO_MANY})
+ANY_TIME = Repeat(unknown=True)
 """For what can be done twice without harm: it only reads, or it is the last word on its call."""
 
 
