@@ -249,6 +249,7 @@ class Wire:
 
     def _deliver(self, request: Request) -> Reply:
         ends = self._now() + request.within
+        response: httpx.Response | None = None
         try:
             outgoing = _http(request)
             response = self._routes.to(outgoing.url).handle_request(outgoing)
@@ -262,7 +263,7 @@ class Wire:
         except CallsError:
             raise
         except BaseException as error:  # noqa: BLE001  # raised below, without its frames
-            failure = _failure(request, error)
+            failure = _failure(request, error, response)
         # Not from within: the frames of the cause hold the headers of the request, secrets and all.
         raise failure
 
@@ -304,6 +305,7 @@ class AsyncWire:
 
     async def _deliver(self, request: Request) -> Reply:
         ends = self._now() + request.within
+        response: httpx.Response | None = None
         try:
             outgoing = _http(request)
             response = await self._routes.to(outgoing.url).handle_async_request(outgoing)
@@ -317,7 +319,7 @@ class AsyncWire:
         except CallsError:
             raise
         except BaseException as error:  # noqa: BLE001  # raised below, without its frames
-            failure = _failure(request, error)
+            failure = _failure(request, error, response)
         raise failure
 
     async def close(self) -> None:
@@ -381,13 +383,16 @@ class _Body:
         self._request = request
         self._response = response
         self._bytes = bytearray()
+        self._late = False
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ("", "identity"):
             self._refuse("a compressed body, which was not asked for")
 
     def add(self, chunk: bytes, *, late: bool) -> None:
         self._bytes += chunk
-        if late:
+        # What came late may have been the last part.
+        self._late, was_late = late, self._late
+        if was_late:
             self._refuse(f"a body that was not complete after {self._request.within:.1f} s")
         if len(self._bytes) > LARGEST_REPLY:
             self._refuse(f"a body of more than {LARGEST_REPLY:,} bytes")
@@ -396,11 +401,19 @@ class _Body:
         return Reply(self._response.status_code, self._response.headers, bytes(self._bytes))
 
     def _refuse(self, reason: str) -> NoReturn:
-        status = self._response.status_code
-        raise UnexpectedReply(self._request.method, self._request.path, status, reason)
+        response = self._response
+        raise UnexpectedReply(
+            self._request.method,
+            self._request.path,
+            response.status_code,
+            reason,
+            response.headers.get("location"),
+        )
 
 
-def _failure(request: Request, error: BaseException) -> BaseException:
+def _failure(
+    request: Request, error: BaseException, response: httpx.Response | None
+) -> BaseException:
     """What to raise for an error of the transport: its frames and its cause hold headers."""
     if not isinstance(error, httpx.TransportError | httpx.InvalidURL | OSError):
         # An interrupt, a cancellation or a fault of a program: it goes on, without its frames.
@@ -413,4 +426,7 @@ def _failure(request: Request, error: BaseException) -> BaseException:
     quotable = str(error) and not isinstance(error, httpx.LocalProtocolError)
     reason = f"{type(error).__name__}: {error}" if quotable else type(error).__name__
     sent = not isinstance(error, _NOT_SENT)
-    return ConnectionFailed(request.method, request.path, reason, may_have_arrived=sent)
+    location = None if response is None else response.headers.get("location")
+    return ConnectionFailed(
+        request.method, request.path, reason, may_have_arrived=sent, location=location
+    )

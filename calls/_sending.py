@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from calls.errors import (
     CallsError,
     ConnectionFailed,
     InvalidRequest,
+    Outcome,
     StatusError,
     Unauthorized,
     UnexpectedReply,
@@ -107,25 +109,18 @@ def sent(
     end. A 401 proves that nothing was done: the token is dropped and fetched once more, and the
     request is sent once more.
     """
-    retry = site.retry
-    started = site.now()
-    attempts: list[Attempt] = []
-    renewed = False
+    tries = _Tries(site, operation, call_id)
     while True:
-        token = None
-        if operation != "token" and not isinstance(site.auth, Basic):
-            try:
-                token = yield from _token(site)
-            except CallsError as failure:
-                failure.attempts = (*attempts, *failure.attempts)
-                raise
+        token = yield from _token(site, operation, tries)
         if pause := site.pacing.reserve(operation, site.now()):
             # Waiting for a place in the rate is not a part of the time that an operation may take.
             yield Wait(pause)
-            started += pause
+            tries.started += pause
         outgoing = request if isinstance(request, Request) else (yield from request())
         began = site.now()
-        within = retry.budget_seconds - (began - started)
+        within = tries.left(began)
+        if within <= 0:
+            raise tries.too_late(outgoing)
         try:
             reply: Reply = yield _dressed(site, outgoing, token, within)
             _look_at(outgoing, reply)
@@ -133,66 +128,132 @@ def sent(
         except CallsError as failure:
             error = failure
         else:
-            _tell(site, _attempt(operation, call_id, attempts, site.now() - began, reply=reply))
+            tries.succeeded(reply, began)
             return result
-        now = site.now()
-        stale = _is_refused(token, error) and not renewed
-        if stale and token is not None:
-            renewed = True
-            site.tokens.drop(token)
-        number = len(attempts) + 1 - renewed
-        wait = 0.0 if stale else _wait(site, operation, error, number, now - started)
-        attempt = _attempt(operation, call_id, attempts, now - began, error=error, wait=wait)
-        attempts.append(attempt)
-        _tell(site, attempt)
+        wait = tries.failed(error, token, began)
         if wait is None:
-            raise _final(error, attempts)
-        del error, token
+            raise tries.final(error)
         if wait:
             yield Wait(wait)
 
 
-def _is_refused(token: Token | None, error: CallsError) -> bool:
-    """Whether it was the token that the platform did not like."""
-    return token is not None and isinstance(error, Unauthorized)
+class _Tries:
+    """The attempts of one operation: counted, told, and judged."""
+
+    def __init__(self, site: Site, operation: OperationName, call_id: str | None) -> None:
+        self.started = site.now()
+        self._site = site
+        self._operation: OperationName = operation
+        self._call_id = call_id
+        self._attempts: list[Attempt] = []
+        self._renewed = False
+        self._last: CallsError | None = None
+
+    def left(self, now: float) -> float:
+        """Seconds of the budget that are left."""
+        return self._site.retry.budget_seconds - (now - self.started)
+
+    def succeeded(self, reply: Reply, began: float) -> None:
+        """An attempt went well."""
+        seconds = self._site.now() - began
+        _tell(self._site, self._attempt("done", reply.status, "", seconds, None))
+
+    def failed(self, error: CallsError, token: Token | None, began: float) -> float | None:
+        """An attempt failed: the seconds until the next one, or None if it was the last."""
+        now = self._site.now()
+        status = error.status if isinstance(error, StatusError | UnexpectedReply) else None
+        wait: float | None
+        if token is not None and isinstance(error, Unauthorized) and not self._renewed:
+            self._renewed, wait = True, 0.0
+            self._site.tokens.drop(token)
+        else:
+            wait = self._wait(error, status, now - self.started)
+        reason = type(error).__name__
+        attempt = self._attempt(error.outcome, status, reason, now - began, wait)
+        self._attempts.append(attempt)
+        self._last = error
+        _tell(self._site, attempt)
+        return wait
+
+    def _wait(self, error: CallsError, status: int | None, elapsed: float) -> float | None:
+        site = self._site
+        retry_after = error.retry_after if isinstance(error, StatusError) else None
+        if status == TOO_MANY and retry_after is not None:
+            longest = site.retry.longest_retry_after_seconds
+            site.pacing.hold(self._operation, site.now() + min(retry_after, longest))
+        return site.retry.wait_after(
+            self._operation,
+            error.outcome,
+            status,
+            retry_after=retry_after,
+            # The one with a stale token does not count.
+            number=len(self._attempts) + 1 - self._renewed,
+            elapsed=elapsed,
+            chance=site.chance(),
+        )
+
+    def _attempt(
+        self,
+        outcome: Outcome,
+        status: int | None,
+        reason: str,
+        seconds: float,
+        wait_seconds: float | None,
+    ) -> Attempt:
+        return Attempt(
+            operation=self._operation,
+            call_id=self._call_id,
+            number=len(self._attempts) + 1,
+            outcome=outcome,
+            status=status,
+            reason=reason,
+            seconds=seconds,
+            wait_seconds=wait_seconds,
+        )
+
+    def final(self, error: CallsError, *others: Attempt) -> CallsError:
+        """The error to raise: it has the attempts, and says what became of them all."""
+        error.attempts = (*self._attempts, *others)
+        if any(each.outcome == "unknown" for each in self._attempts):
+            # Be the last one refused or not sent: one before it may have been done.
+            error.outcome = "unknown"
+        return error
+
+    def without_token(self, error: CallsError) -> CallsError:
+        """The error to raise when there is no token."""
+        if self._last is not None and any(each.outcome == "unknown" for each in self._attempts):
+            # What is known least about is what the caller must know.
+            return self.final(self._last, *error.attempts)
+        # The same error may be raised by others: this one is to have its own attempts.
+        error = copy(error)
+        error.attempts = (*self._attempts, *error.attempts)
+        return error
+
+    def too_late(self, request: Request) -> CallsError:
+        """The error to raise when the budget is spent before a request could go out."""
+        if self._last is not None:
+            return self.final(self._last)
+        reason = f"the budget of {self._site.retry.budget_seconds:g} s was spent before it"
+        return ConnectionFailed(request.method, request.path, reason, may_have_arrived=False)
 
 
-def _wait(
-    site: Site, operation: OperationName, error: CallsError, number: int, elapsed: float
-) -> float | None:
-    """Seconds until the next attempt, if there is one."""
-    status = retry_after = None
-    if isinstance(error, StatusError):
-        status, retry_after = error.status, error.retry_after
-    wait = site.retry.wait_after(
-        operation,
-        error.outcome,
-        status,
-        retry_after=retry_after,
-        number=number,
-        elapsed=elapsed,
-        chance=site.chance(),
-    )
-    if status == TOO_MANY and retry_after is not None:
-        longest = site.retry.longest_retry_after_seconds
-        site.pacing.hold(operation, site.now() + min(retry_after, longest))
-    return wait
-
-
-def _final(error: CallsError, attempts: list[Attempt]) -> CallsError:
-    error.attempts = tuple(attempts)
-    if isinstance(error, ConnectionFailed) and any(each.outcome == "unknown" for each in attempts):
-        # The last attempt did not arrive; one before it may have.
-        error.may_have_arrived, error.outcome = True, "unknown"
-    return error
-
-
-def _token(site: Site) -> Flow[Token]:
-    """The token. Fetched once, however many wait for it; all of them get what came of that."""
-    tokens = site.tokens
-    token = tokens.current()
+def _token(site: Site, operation: OperationName, tries: _Tries) -> Flow[Token | None]:
+    """The token for an operation, if it needs one."""
+    if operation == "token" or isinstance(site.auth, Basic):
+        return None
+    token = site.tokens.current()
     if token is not None:
         return token
+    try:
+        return (yield from _shared(site))
+    except CallsError as failure:
+        error = tries.without_token(failure)
+    raise error
+
+
+def _shared(site: Site) -> Flow[Token]:
+    """A new token. Fetched once, however many wait for it; all of them get what came of that."""
+    tokens = site.tokens
     before = tokens.outcomes
     turn = site.turns.join(Tokens)
     try:
@@ -205,10 +266,13 @@ def _token(site: Site) -> Flow[Token]:
         try:
             token = yield from _fetched(site)
         except CallsError as error:
-            tokens.keep(error)
-            raise
-        tokens.keep(token)
-        return token
+            # Whatever the token endpoint says, it says nothing about a call.
+            failure = error.of_token()
+        else:
+            tokens.keep(token)
+            return token
+        tokens.keep(failure)
+        raise copy(failure)
     finally:
         site.turns.leave(turn)
 
@@ -242,7 +306,7 @@ def _dressed(site: Site, request: Request, token: Token | None, within: float) -
         request,
         headers={**request.headers, **headers, "User-Agent": site.user_agent},
         timeouts=site.timeouts,
-        within=max(within, 0.001),
+        within=within,
     )
 
 
@@ -256,29 +320,9 @@ def _look_at(request: Request, reply: Reply) -> None:
         # A portal that wants a log-in, a proxy that says hello: the platform has seen nothing.
         kind = reply.headers.get("content-type", "no content type")[:80]
         reason = f"a body that is not JSON ({kind})"
-        raise UnexpectedReply(request.method, request.path, reply.status, reason)
-
-
-def _attempt(
-    operation: str,
-    call_id: str | None,
-    before: list[Attempt],
-    seconds: float,
-    *,
-    reply: Reply | None = None,
-    error: CallsError | None = None,
-    wait: float | None = None,
-) -> Attempt:
-    return Attempt(
-        operation=operation,
-        call_id=call_id,
-        number=len(before) + 1,
-        outcome="done" if error is None else error.outcome,
-        status=getattr(error if reply is None else reply, "status", None),
-        reason="" if error is None else type(error).__name__,
-        seconds=seconds,
-        wait_seconds=wait,
-    )
+        raise UnexpectedReply(
+            request.method, request.path, reply.status, reason, reply.headers.get("location")
+        )
 
 
 def _tell(site: Site, attempt: Attempt) -> None:

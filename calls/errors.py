@@ -87,19 +87,27 @@ class CallsError(Exception):
     """The requests that were made before this was raised, in order."""
 
     outcome: Outcome = "not_sent"
-    """What became of the last request, as far as can be known."""
+    """What became of the operation, all attempts together, as far as can be known."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What is not in args is in the state: nothing is asked of __init__ again.
         return __newobj__, (type(self), *self.args), vars(self)
 
+    def of_token(self) -> "CallsError":
+        """The same error, of a request for a token: what it was for was not sent."""
+        self.outcome = "not_sent"
+        return self
+
     def _tries(self) -> str:
         """How often it was tried, if more than once, for the end of a message."""
         count = len(self.attempts)
-        if count < 2:
-            return ""
         spent = sum(each.seconds + (each.wait_seconds or 0.0) for each in self.attempts)
-        return f"; {count} attempts in {spent:.1f} s"
+        words = f"; {count} attempts in {spent:.1f} s" if count > 1 else ""
+        if any(each.operation == "token" for each in self.attempts[-1:]):
+            words += "; no token, so it was not sent"
+        elif any(each.outcome == "unknown" for each in self.attempts[:-1]):
+            words += "; an earlier one may have arrived"
+        return words
 
 
 class DocumentWarning(UserWarning):
@@ -153,26 +161,52 @@ class StoreFailed(CallsError):
         return f"{self.path}: {self.reason}"
 
 
-class ConnectionFailed(CallsError):
+class _NoGoodReply(CallsError):
+    """What the two that follow have in common."""
+
+    call_id: str | None = None
+    """The call that was created all the same, where the reply names it."""
+
+    location: str | None = None
+    """The ``Location`` of the reply, as far as there was one."""
+
+
+class ConnectionFailed(_NoGoodReply):
     """The platform did not reply.
 
     ``may_have_arrived`` is False only where the request provably never reached it.
     """
 
-    def __init__(self, method: str, path: str, reason: str, *, may_have_arrived: bool) -> None:
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        reason: str,
+        *,
+        may_have_arrived: bool,
+        location: str | None = None,
+    ) -> None:
         super().__init__(method, path, reason)
         self.method = method
         self.path = path
         self.reason = reason
-        self.may_have_arrived = may_have_arrived
+        self.location = location
         self.outcome = "unknown" if may_have_arrived else "not_sent"
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """Whether the request, or one before it that was the same, may have reached the platform."""
+        return self.outcome == "unknown"
 
     def __str__(self) -> str:
         arrived = "it may have arrived" if self.may_have_arrived else "it was not sent"
-        return f"{self.method} {self.path}: no reply ({self.reason}); {arrived}{self._tries()}"
+        words = f"{self.method} {self.path}: no reply ({self.reason})"
+        if any(each.operation != "token" for each in self.attempts) or not self.attempts:
+            words += f"; {arrived}"
+        return f"{words}{_named(self.call_id)}{self._tries()}"
 
 
-class UnexpectedReply(CallsError):
+class UnexpectedReply(_NoGoodReply):
     """The platform replied with something that its documentation does not know.
 
     Whether it did what was asked is not known. Where a call may have been created all the same and
@@ -182,18 +216,22 @@ class UnexpectedReply(CallsError):
     outcome = "unknown"
 
     def __init__(
-        self, method: str, path: str, status: int, reason: str, call_id: str | None = None
+        self, method: str, path: str, status: int, reason: str, location: str | None = None
     ) -> None:
-        super().__init__(method, path, status, reason, call_id)
+        super().__init__(method, path, status, reason)
         self.method = method
         self.path = path
         self.status = status
         self.reason = reason
-        self.call_id = call_id
+        self.location = location
 
     def __str__(self) -> str:
-        named = f"; it names the call {self.call_id}" if self.call_id else ""
-        return f"{self.method} {self.path}: {self.status} with {self.reason}{named}{self._tries()}"
+        words = f"{self.method} {self.path}: {self.status} with {self.reason}"
+        return f"{words}{_named(self.call_id)}{self._tries()}"
+
+
+def _named(call_id: str | None) -> str:
+    return f"; it names the call {call_id}" if call_id else ""
 
 
 class StatusError(CallsError):
@@ -239,11 +277,17 @@ class StatusError(CallsError):
         return self._state
 
     @classmethod
-    def than(cls, error: "StatusError", state: "CallState") -> Self:
+    def than(cls, error: "StatusError", state: "CallState | None") -> Self:
         """The same refusal as one of this class, with the state that was found afterwards."""
         finer = cls.__new__(cls, *error.args)
         vars(finer).update(vars(error), _state=state)
         return finer
+
+    def of_token(self) -> CallsError:
+        """The same, of a request for a token: not found or not, that is no call."""
+        error = StatusError.than(self, None) if self.status in (404, 409) else self
+        error.outcome = "not_sent"
+        return error
 
     def __str__(self) -> str:
         after = "" if self.retry_after is None else f" (try again after {self.retry_after:g} s)"

@@ -34,11 +34,13 @@ from bxml.types import Method
 from calls._exchange import Flow, Reply, Request, Wait, Work
 from calls._sending import SAFE_ID, Site, checked_id, logger, origin, refuse, sent
 from calls.errors import (
+    Attempt,
     CallConflict,
     CallEnded,
     CallNotFound,
     CallNotYetAnswered,
     CallsError,
+    ConnectionFailed,
     DocumentWarning,
     PushReplaced,
     UnexpectedReply,
@@ -178,7 +180,12 @@ def create_call(site: Site, order: CreateCall) -> Flow[CreateCallResponse]:
             where the reply says so.
     """
     request = _json("POST", site.url(), order)
-    return (yield from sent(site, "create_call", None, request, _created))
+    try:
+        return (yield from sent(site, "create_call", None, request, _created))
+    except (ConnectionFailed, UnexpectedReply) as error:
+        # A call whose id is lost could not even be hung up.
+        error.call_id = _named_by(error.location)
+        raise
 
 
 def get_call_state(site: Site, call_id: str) -> Flow[CallState]:
@@ -463,15 +470,19 @@ def hang_up(site: Site, call_id: str, *, wait_seconds: float = 0.0) -> Flow[None
     """
     until = site.now() + _seconds("wait_seconds", wait_seconds)
     tries = 0
+    before: tuple[Attempt, ...] = ()
     while True:
         try:
             yield from update_call(site, call_id, state="completed")
         except CallEnded:
             return
-        except (CallNotFound, CallConflict) as error:
+        except CallsError as error:
+            before = error.attempts = (*before, *error.attempts)
             failure = error
         else:
             return
+        if not isinstance(failure, CallNotFound | CallConflict):
+            raise failure
         tries += 1
         alive = isinstance(failure, CallConflict) or failure.state is not None
         if site.now() >= until and not (alive and tries < site.retry.attempts):
@@ -530,6 +541,7 @@ def _changed(
     """Change what a call is doing, when it is the turn of this change, and the call is ready."""
     until = site.now() + _seconds("wait_seconds", wait_seconds)
     turn = site.turns.join((site.account_id, call_id), replacing=replace_waiting)
+    before: tuple[Attempt, ...] = ()
     try:
         yield turn
         while True:
@@ -537,10 +549,13 @@ def _changed(
                 raise PushReplaced(call_id)
             try:
                 yield from sent(site, operation, call_id, request, _nothing)
-            except (CallNotFound, CallConflict) as error:
+            except CallsError as error:
+                before = error.attempts = (*before, *error.attempts)
                 failure = yield from _finer(site, call_id, error)
             else:
                 return
+            if not isinstance(failure, CallNotFound | CallConflict):
+                raise failure
             if isinstance(failure, CallEnded) or site.now() >= until:
                 raise failure
             del failure
@@ -549,10 +564,10 @@ def _changed(
         site.turns.leave(turn)
 
 
-def _finer(
-    site: Site, call_id: str, error: CallNotFound | CallConflict
-) -> Flow[CallNotFound | CallConflict]:
-    """The same refusal with its reason, if the state of the call tells it."""
+def _finer(site: Site, call_id: str, error: CallsError) -> Flow[CallsError]:
+    """The same error; a refusal that has to do with the call with its reason, if its state tells."""
+    if not isinstance(error, CallNotFound | CallConflict):
+        return error
     try:
         state = yield from get_call_state(replace(site, retry=ONCE), call_id)
     except CallsError:
@@ -584,14 +599,13 @@ def _nothing(_request: Request, _reply: Reply) -> None:
 
 
 def _created(request: Request, reply: Reply) -> CreateCallResponse:
-    try:
-        return _decoded(request, reply, CreateCallResponse)
-    except UnexpectedReply as error:
-        # A call whose id is lost could not even be hung up.
-        last = reply.headers.get("location", "").partition("?")[0].rpartition("/")[2]
-        call_id = last if last.startswith("c-") and SAFE_ID.fullmatch(last) else None
-        unread = error
-    raise UnexpectedReply(unread.method, unread.path, unread.status, unread.reason, call_id)
+    return _decoded(request, reply, CreateCallResponse)
+
+
+def _named_by(location: str | None) -> str | None:
+    """The call that a ``Location`` names, if it names one."""
+    last = (location or "").partition("?")[0].rpartition("/")[2]
+    return last if last.startswith("c-") and SAFE_ID.fullmatch(last) else None
 
 
 def _state(request: Request, reply: Reply) -> CallState:
@@ -611,7 +625,10 @@ def _decoded(request: Request, reply: Reply, model: type[T]) -> T:
         return msgspec.json.decode(reply.content, type=model)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         reason = f"a body that cannot be read ({error})"
-        raise UnexpectedReply(request.method, request.path, reply.status, reason) from None
+        location = reply.headers.get("location")
+        raise UnexpectedReply(
+            request.method, request.path, reply.status, reason, location
+        ) from None
 
 
 def _next_url(request: Request, reply: Reply) -> str | None:
