@@ -6,7 +6,7 @@ import sys
 try:
     import typer
 
-    from calls.commands import demo, hangup, listing, push, redirect, state
+    from calls.commands import broadcast, demo, hangup, listing, push, redirect, state
 except ImportError as error:
     if error.name not in {"typer", "rich"}:
         raise
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 
 app.command("push", epilog=push.EXAMPLES)(push.push)
+app.command("broadcast", epilog=broadcast.EXAMPLES)(broadcast.broadcast)
 app.command("redirect", epilog=redirect.EXAMPLES)(redirect.redirect)
 app.command("hangup", epilog=hangup.EXAMPLES)(hangup.hangup)
 app.command("state", epilog=state.EXAMPLES)(state.state)

@@ -18,8 +18,9 @@ import httpx
 from msgspec import Struct
 
 from bxml._declare import NoRichRepr
+from bxml.errors import Problem
 from calls._connections import Connections
-from calls.errors import CallsError, ConnectionFailed, UnexpectedReply
+from calls.errors import CallsError, ConnectionFailed, InvalidRequest, UnexpectedReply
 from calls.turns import Turn
 
 T = TypeVar("T")
@@ -203,9 +204,18 @@ class _Routes(Generic[X]):
             there = url.netloc.decode()
             proxy = None if proxy_bypass(there) else getproxies().get(url.scheme)
             if proxy not in self._by_proxy:
-                self._by_proxy[proxy] = self._make(proxy)
+                self._by_proxy[proxy] = self._by(url.scheme, proxy)
             known = self._known[key] = self._by_proxy[proxy]
         return known
+
+    def _by(self, scheme: str, proxy: str | None) -> X:
+        try:
+            return self._make(proxy)
+        except (ImportError, ValueError) as error:
+            # Its words may quote the proxy's URL, and that may hold a password.
+            reason = type(error).__name__
+        words = f"{scheme.upper()}_PROXY of the environment cannot be used as a proxy ({reason})"
+        raise InvalidRequest([Problem("argument", "error", "", words, attribute="proxy")])
 
     @property
     def all(self) -> list[X]:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bxml._kinds import shown
 from bxml.errors import Problem
 from calls._exchange import Flow, Reply, Request, Timeouts, Wait
 from calls.auth import Auth, Basic, OAuth2, Token, Tokens, basic, granted
@@ -32,6 +33,8 @@ from calls.turns import Turns
 T = TypeVar("T")
 
 logger = logging.getLogger("calls")
+# Without it, Python prints warnings of a program that has set up no logging.
+logger.addHandler(logging.NullHandler())
 
 SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,256}")
 """An id that may stand in a path, be it never so long."""
@@ -65,22 +68,21 @@ def checked_base(base_url: str, auth: Auth, *, trusted: bool) -> str:
     except (AttributeError, TypeError, ValueError):
         scheme, host = "", None
     if scheme not in ("http", "https") or not host:
-        refuse("base_url", f"must be an absolute http or https URL (got {base_url!r})")
+        refuse("base_url", f"must be an absolute http or https URL (got {shown(base_url)})")
     where = {"base_url": base_url}
     if isinstance(auth, OAuth2):
         where["token_url"] = auth.token_url
     for name, url in where.items():
         if not trusted and not keeps_secrets(url):
             words = "must be https, since credentials go there; hand in a transport to overrule it"
-            refuse(name, f"{words} (got {url!r})")
+            refuse(name, f"{words} (got {shown(url)})")
     return base_url.rstrip("/")
 
 
 def checked_id(name: str, value: str) -> str:
     """An id that may stand in a path: anything else could lead an authorized request elsewhere."""
     if not isinstance(value, str) or not SAFE_ID.fullmatch(value):  # type: ignore[redundant-expr]
-        shown = repr(value)[:80]
-        refuse(name, f"must be an id of letters, digits, - and _ (got {shown})")
+        refuse(name, f"must be an id of letters, digits, - and _ (got {shown(value)})")
     return value
 
 
@@ -125,8 +127,8 @@ def sent(
             reply: Reply = yield _dressed(site, outgoing, token, within)
             _look_at(outgoing, reply)
             result = read(outgoing, reply)
-        except CallsError as failure:
-            error = failure
+        except (ConnectionFailed, StatusError, UnexpectedReply) as failure:
+            error: CallsError = failure
         else:
             tries.succeeded(reply, began)
             return result

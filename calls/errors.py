@@ -189,7 +189,7 @@ class ConnectionFailed(_NoGoodReply):
         super().__init__(method, path, reason)
         self.method = method
         self.path = path
-        self.reason = reason
+        self.reason = _clean(reason) or "nothing"
         self.location = location
         self.outcome = "unknown" if may_have_arrived else "not_sent"
 
@@ -222,7 +222,7 @@ class UnexpectedReply(_NoGoodReply):
         self.method = method
         self.path = path
         self.status = status
-        self.reason = reason
+        self.reason = _clean(reason) or "nothing"
         self.location = location
 
     def __str__(self) -> str:

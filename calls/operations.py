@@ -488,6 +488,7 @@ def hang_up(site: Site, call_id: str, *, wait_seconds: float = 0.0) -> Flow[None
         if site.now() >= until and not (alive and tries < site.retry.attempts):
             raise failure
         del failure
+        before = _then_waiting(before, POLL_SECONDS)
         yield Wait(POLL_SECONDS)
 
 
@@ -559,9 +560,16 @@ def _changed(
             if isinstance(failure, CallEnded) or site.now() >= until:
                 raise failure
             del failure
-            yield Wait(min(POLL_SECONDS, until - site.now()))
+            pause = min(POLL_SECONDS, until - site.now())
+            before = _then_waiting(before, pause)
+            yield Wait(pause)
     finally:
         site.turns.leave(turn)
+
+
+def _then_waiting(attempts: tuple[Attempt, ...], seconds: float) -> tuple[Attempt, ...]:
+    """The same attempts, with the pause after the last one."""
+    return (*attempts[:-1], *(replace(last, wait_seconds=seconds) for last in attempts[-1:]))
 
 
 def _finer(site: Site, call_id: str, error: CallsError) -> Flow[CallsError]:

@@ -15,6 +15,7 @@ OperationName: TypeAlias = Literal[
 
 TOO_MANY = 429
 
+
 class Repeat(Struct, frozen=True, kw_only=True):
     """After which failures one operation may be sent again.
 

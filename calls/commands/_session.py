@@ -101,6 +101,10 @@ class Session:
         self._deed = f"{deed} {call_id}"
         self.watch.begin()
 
+    def tell(self, words: str, **facts: Any) -> None:
+        """Tell a result that is about no one call: people the words, programs the facts."""
+        self.out.line(json_line(facts) if self._json else words)
+
     def done(self, words: str, **facts: Any) -> None:
         """Tell that it was done: people the words, programs the facts."""
         if self._json:

@@ -9,6 +9,7 @@ from bxml._declare import vendor_name
 from bxml._kinds import without_credentials
 from bxml._report import safe
 from bxml.errors import BxmlError, Problem
+from calls.broadcasting import BroadcastStopped
 from calls.commands._show import LONGEST_LINE, shown
 from calls.errors import (
     CallConflict,
@@ -45,6 +46,9 @@ _ON_THE_COMMAND_LINE: Mapping[str, str] = {
     "fallback_username": "--fallback-username",
     "fallback_password": "BW_REDIRECT_FALLBACK_PASSWORD",
     "tag": "--tag",
+    "call_ids": "an id in IDS",
+    "journal": "--journal",
+    "rate": "--rate",
     "to": "--to",
     "from_": "--from",
     "min_start_time": "--since",
@@ -58,6 +62,7 @@ _ADVICE: Mapping[type[Exception], str] = {
     Forbidden: "These credentials are sound, but not for this: check BW_ACCOUNT_ID, and their roles.",
     PaymentRequired: "The account is out of credit.",
     CallEnded: "It can be changed no more.",
+    BroadcastStopped: "Start the same command again to go on.",
     CallNotYetAnswered: "--wait SECONDS waits for the answer.",
     CallNotFound: "Check the id, and BW_ACCOUNT_ID. A new call may take minutes to become visible.",
     CallConflict: "Look at it with “calls state”, and try again.",
@@ -70,10 +75,12 @@ _ADVICE: Mapping[type[Exception], str] = {
 
 _IF_DOUBTFUL = "Look at the call with “calls state” before you try again."
 _TO_WAIT = "--wait SECONDS waits for that."
-_VARIABLES = (
-    "Needed are the account's id, BW_ACCOUNT_ID,"
-    " and credentials, BW_CLIENT_ID and BW_CLIENT_SECRET."
-)
+_OF_ARGUMENTS: Mapping[str, str] = {
+    "environ": "Needed are the account's id, BW_ACCOUNT_ID,"
+    " and credentials, BW_CLIENT_ID and BW_CLIENT_SECRET.",
+    "proxy": "Check HTTPS_PROXY and HTTP_PROXY.",
+}
+"""What to do about an argument that is wrong."""
 
 
 class Circumstances(NamedTuple):
@@ -145,11 +152,10 @@ def advice_of(error: Exception, told: Circumstances) -> str:
         names = "BW_USERNAME and BW_PASSWORD" if told.basic else "BW_CLIENT_ID and BW_CLIENT_SECRET"
         return f"Check {names}."
     if isinstance(error, InvalidRequest):
-        return _VARIABLES if any(each.attribute == "environ" for each in error.problems) else ""
+        wrong = [each.attribute or "" for each in error.problems]
+        return next((_OF_ARGUMENTS[each] for each in wrong if each in _OF_ARGUMENTS), "")
     if told.may:
         return _IF_DOUBTFUL
-    if "proxy" in str(error).lower() and not isinstance(error, CallsError):
-        return "Check HTTPS_PROXY and HTTP_PROXY."
     advice = next((_ADVICE[cls] for cls in type(error).__mro__ if cls in _ADVICE), "")
     waits = isinstance(error, CallNotFound) and not isinstance(error, CallEnded)
     return f"{advice} {_TO_WAIT}" if waits and told.changes else advice

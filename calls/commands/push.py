@@ -56,27 +56,34 @@ def push(
     """
     with Session(as_json=as_json, verbose=verbose, call_id=call_id) as session:
         document: Document | bytes
-        if text is not None:
-            if file is not None or unchecked:
-                refuse("--text", f"does not go with {'--unchecked' if unchecked else 'a FILE'}")
-            document, result = _said(text, voice)
-        elif file is None:
-            refuse("FILE", "is required, or --text in its place")
-        elif voice is not None:
-            refuse("--voice", "goes with --text; in a FILE, SpeakSentence has the voice")
-        elif unchecked:
+        if unchecked and file is not None and text is None:
             if strict:
                 refuse("--strict", "does not go with --unchecked")
             document = _read(file)
             result = Result(file, document)
             _of_size(result)
+        elif unchecked:
+            refuse("--unchecked", "goes with a FILE")
         else:
-            document, result = _checked(file, _read(file))
-        _show(result, strict=strict)
+            document, result = to_push(file, text, voice)
+        show(result, strict=strict)
         live = session.connect().call(call_id)
         session.begin(call_id, "the push into")
         live.push(document, unchecked=True, wait_seconds=wait)
         session.done("pushed", problems=_problems(result))
+
+
+def to_push(file: str | None, text: str | None, voice: str | None) -> tuple[Document, Result]:
+    """The document that the arguments of a command name, and what there is to say of it."""
+    if text is not None:
+        if file is not None:
+            refuse("--text", "does not go with a FILE")
+        return _said(text, voice)
+    if file is None:
+        refuse("FILE", "is required, or --text in its place")
+    if voice is not None:
+        refuse("--voice", "goes with --text; in a FILE, SpeakSentence has the voice")
+    return _checked(file, _read(file))
 
 
 def _read(file: str) -> bytes:
@@ -117,7 +124,7 @@ def _checked(name: str, source: bytes) -> tuple[Document, Result]:
     return document, result._replace(problems=problems)
 
 
-def _show(result: Result, *, strict: bool) -> None:
+def show(result: Result, *, strict: bool) -> None:
     """Tell of the problems that are worth it; of those that are too many, raise."""
     levels = {each.level for each in result.problems}
     if "error" in levels:
