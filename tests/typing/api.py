@@ -26,7 +26,18 @@ from bxml import (
     parse,
     ssml,
 )
-from calls import AsyncCallController, CallController, CallState, CreateCallResponse, LiveCall
+from calls import (
+    AsyncCallController,
+    BroadcastResult,
+    CallController,
+    CallState,
+    CreateCallResponse,
+    DocumentHost,
+    LiveCall,
+    RawResponse,
+    Retry,
+    broadcast,
+)
 
 gather = Gather(gather_url="/menu", max_digits=1).speak_sentence("Press 1.", voice="julie")
 assert_type(gather, Gather)
@@ -90,7 +101,16 @@ def control(controller: CallController) -> None:
     controller.update_call_bxml("c-1", response)
     controller.create_call(to="+15550100001")  # type: ignore[call-arg]
     controller.update_call("c-1", state="done")  # type: ignore[arg-type]
-    controller.update_call_bxml("c-1", "<Bxml/>")  # type: ignore[arg-type]
+    controller.update_call_bxml("c-1", "<Bxml/>", wait_seconds=3)
+    controller.update_call_bxml("c-1", 5)  # type: ignore[arg-type]
+    controller.call("c-1").push(response, via=DocumentHost("https://x.example/"), tag="t")
+    controller.call("c-1").push(response, tga="t")  # type: ignore[call-arg]
+    controller.call("c-1").redirect("https://x.example/", redirect_method="PUT")  # type: ignore[arg-type]
+    assert_type(controller.with_options(timeout=3, retry=Retry(attempts=2)), CallController)
+    controller.with_options(timout=3)  # type: ignore[call-arg]
+    assert_type(controller.with_raw_response.get_call_state("c-1"), RawResponse[CallState])
+    assert_type(broadcast(controller, ["c-1"], response, journal="j"), BroadcastResult)
+    assert_type(CallController.from_env(), CallController)
 
 
 async def acontrol(controller: AsyncCallController) -> None:
@@ -98,3 +118,6 @@ async def acontrol(controller: AsyncCallController) -> None:
     async for call in controller.list_calls():
         assert_type(call, CallState)
     await controller.call("c-1").push(Bxml())
+    assert_type(await controller.with_raw_response.get_call_state("c-1"), RawResponse[CallState])
+    assert_type(await broadcast(controller, ["c-1"], Bxml(), journal="j"), BroadcastResult)
+    assert_type(AsyncCallController.from_env(), AsyncCallController)
