@@ -315,9 +315,11 @@ class Checked(Struct, frozen=True, gc=False, metaclass=_CheckedMeta):
         sound = copy(self) if faults else self
         for fault in faults:
             force_setattr(sound, fault.name, None)
+        wrong = {fault.name for fault in faults}
+        between = [fault for fault in sound.across() if fault.name not in wrong]
         return [
             Problem(rule, "error", self.element_name(), f"{name} {message}", attribute=name)
-            for rule, message, name in [*faults, *sound.across()]
+            for rule, message, name in [*faults, *between]
         ]
 
     @classmethod

@@ -392,8 +392,8 @@ def push(
     """Replace what the call is doing with ``document``. See ``update_call_bxml``.
 
     With ``via``, the document is published there and the call is redirected to it: then it runs as
-    the reply to a webhook (and is checked as one), and may have a fallback and a tag. Each attempt has a URL of its own,
-    since the platform may fetch what it was told twice.
+    the reply to a webhook (and is checked as one), and may have a fallback and a tag. Each attempt
+    has a URL of its own, since the platform may fetch what it was told twice.
 
     Args:
         document: The document, or its markup, which is parsed.
