@@ -254,9 +254,9 @@ def update_call(site: Site, call_id: str, change: UpdateCall) -> Flow[None]:
     request = _json("POST", site.url(checked_id("call_id", call_id)), change)
     if change.state == "completed":
         try:
-            yield from sent(site, "update_call", call_id, request, _nothing)
+            yield from sent(site, "hang_up", call_id, request, _nothing)
         except (CallNotFound, CallConflict) as error:
-            failure = yield from _finer(site, call_id, error)
+            failure = _with_reason(error, (yield from _look(site, call_id)))
         else:
             return
         raise failure
@@ -455,8 +455,8 @@ def hang_up(site: Site, call_id: str, *, wait_seconds: float = 0.0) -> Flow[None
     """End the call: hang up, cancel while it rings, or take it off the queue.
 
     That a call has ended already is success, but only once its state says so: a refusal alone may
-    also mean that the call is not visible yet. While its state says that it lives, the request is
-    repeated.
+    also mean that the call is not visible yet. The request is repeated until then, unless nobody
+    knows of such a call.
 
     Args:
         wait_seconds: How long to wait for a call that is not visible yet.
@@ -469,25 +469,27 @@ def hang_up(site: Site, call_id: str, *, wait_seconds: float = 0.0) -> Flow[None
         UnexpectedReply: A reply that makes no sense; it may have been done.
     """
     until = site.now() + _seconds("wait_seconds", wait_seconds)
+    request = _json("POST", site.url(checked_id("call_id", call_id)), UpdateCall(state="completed"))
     tries = 0
     before: tuple[Attempt, ...] = ()
     while True:
         try:
-            yield from update_call(site, call_id, state="completed")
-        except CallEnded:
-            return
+            yield from sent(site, "hang_up", call_id, request, _nothing)
         except CallsError as error:
             before = error.attempts = (*before, *error.attempts)
+            if not isinstance(error, CallNotFound | CallConflict):
+                raise
             failure = error
         else:
             return
-        if not isinstance(failure, CallNotFound | CallConflict):
-            raise failure
+        seen = yield from _look(site, call_id)
+        if isinstance(seen, CallState) and seen.is_over:
+            return
         tries += 1
-        alive = isinstance(failure, CallConflict) or failure.state is not None
-        if site.now() >= until and not (alive and tries < site.retry.attempts):
-            raise failure
-        del failure
+        unknown = isinstance(failure, CallNotFound) and isinstance(seen, CallNotFound)
+        if site.now() >= until and (unknown or tries >= site.retry.attempts):
+            raise _with_reason(failure, seen)
+        del failure, seen
         before = _then_waiting(before, POLL_SECONDS)
         yield Wait(POLL_SECONDS)
 
@@ -552,11 +554,11 @@ def _changed(
                 yield from sent(site, operation, call_id, request, _nothing)
             except CallsError as error:
                 before = error.attempts = (*before, *error.attempts)
-                failure = yield from _finer(site, call_id, error)
+                if not isinstance(error, CallNotFound | CallConflict):
+                    raise
+                failure = _with_reason(error, (yield from _look(site, call_id)))
             else:
                 return
-            if not isinstance(failure, CallNotFound | CallConflict):
-                raise failure
             if isinstance(failure, CallEnded) or site.now() >= until:
                 raise failure
             del failure
@@ -572,19 +574,25 @@ def _then_waiting(attempts: tuple[Attempt, ...], seconds: float) -> tuple[Attemp
     return (*attempts[:-1], *(replace(last, wait_seconds=seconds) for last in attempts[-1:]))
 
 
-def _finer(site: Site, call_id: str, error: CallsError) -> Flow[CallsError]:
-    """The same error; a refusal that has to do with the call with its reason, if its state tells."""
-    if not isinstance(error, CallNotFound | CallConflict):
-        return error
+def _look(site: Site, call_id: str) -> Flow[CallState | CallsError]:
+    """The state of a call, asked for once; or why it is not to be had."""
     try:
-        state = yield from get_call_state(replace(site, retry=ONCE), call_id)
-    except CallsError:
+        return (yield from get_call_state(replace(site, retry=ONCE), call_id))
+    except CallsError as error:
         return error
-    if state.is_over:
-        return CallEnded.than(error, state)
-    if state.state in ("queued", "initiated"):
-        return CallNotYetAnswered.than(error, state)
-    return type(error).than(error, state)
+
+
+def _with_reason(
+    error: CallNotFound | CallConflict, seen: CallState | CallsError
+) -> CallNotFound | CallConflict:
+    """A refusal that has to do with the call, with its reason, if the state of the call tells it."""
+    if isinstance(seen, CallsError):
+        return error
+    if seen.is_over:
+        return CallEnded.than(error, seen)
+    if seen.state in ("queued", "initiated"):
+        return CallNotYetAnswered.than(error, seen)
+    return type(error).than(error, seen)
 
 
 def _seconds(name: str, value: float) -> float:
@@ -602,8 +610,10 @@ def _json(method: str, url: str, model: Struct) -> Request:
     return Request(method, url, headers, msgspec.json.encode(model))
 
 
-def _nothing(_request: Request, _reply: Reply) -> None:
-    """What an update returns: that it was accepted is all there is to say."""
+def _nothing(request: Request, reply: Reply) -> None:
+    """What an update returns. The platform says nothing (documented), or some day something."""
+    if reply.content.strip():
+        _decoded(request, reply, object)
 
 
 def _created(request: Request, reply: Reply) -> CreateCallResponse:

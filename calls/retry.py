@@ -10,8 +10,15 @@ from bxml.errors import Problem
 from calls.errors import InvalidRequest, Outcome
 
 OperationName: TypeAlias = Literal[
-    "create_call", "get_call_state", "list_calls", "update_call", "update_call_bxml", "token"
+    "create_call",
+    "get_call_state",
+    "list_calls",
+    "update_call",
+    "update_call_bxml",
+    "hang_up",
+    "token",
 ]
+"""The five operations; ``hang_up`` is the ``update_call`` that ends a call."""
 
 TOO_MANY = 429
 
@@ -56,7 +63,8 @@ class Retry(Struct, frozen=True, kw_only=True):
     What each operation may be repeated after follows from what it does. There is no idempotency
     key (documented), so ``create_call`` is sent again only where no phone can be ringing: it never
     reached the platform, or was refused with 429. A document, a redirect or a hang-up is the last
-    word on its call, so it may be sent again. ``Retry(create_call=Repeat(statuses={429, 503}))``
+    word on its call, so it may be sent again; ``hang_up`` is the policy of ``update_call`` with
+    ``state="completed"``, ``update_call`` that of redirects. ``Retry(create_call=Repeat(statuses={429, 503}))``
     follows the vendor's guide, which says to try again after 503.
 
     Raises:
@@ -73,6 +81,7 @@ class Retry(Struct, frozen=True, kw_only=True):
     list_calls: Repeat = ANY_TIME
     update_call: Repeat = ANY_TIME
     update_call_bxml: Repeat = ANY_TIME
+    hang_up: Repeat = ANY_TIME
     token: Repeat = ANY_TIME
 
     def __post_init__(self) -> None:
@@ -109,7 +118,8 @@ class Retry(Struct, frozen=True, kw_only=True):
         repeat: Repeat = getattr(self, operation)
         if number >= self.attempts or not repeat.allows(outcome, status):
             return None
-        if retry_after is not None:
+        # At once would be at once for all who were refused.
+        if retry_after:
             wait = min(retry_after, self.longest_retry_after_seconds)
         else:
             wait = self.backoff(number, chance)

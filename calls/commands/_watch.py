@@ -5,7 +5,7 @@ from time import sleep
 
 from calls.errors import Attempt
 
-CHANGES = frozenset({"update_call", "update_call_bxml"})
+CHANGES = frozenset({"update_call", "update_call_bxml", "hang_up"})
 """The operations that do something to a call. The others only read."""
 
 
