@@ -37,8 +37,8 @@ from calls.document_host import (
     Scope,
     Send,
     SQLiteDocuments,
-    StoreFailed,
 )
+from calls.errors import StoreFailed
 from calls.simulator import Simulator
 from calls.simulator.server import Server
 
