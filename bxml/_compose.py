@@ -17,7 +17,7 @@ from typing import (
 
 from msgspec.structs import force_setattr
 
-from bxml._declare import Checked, describe, python_name, refuse_call
+from bxml._declare import Checked, describe, problems_of_call, python_name
 from bxml._kinds import Fault, shown
 from bxml.errors import InvalidVerb, Problem
 
@@ -401,7 +401,7 @@ def _refuse_child(
     """Raise what is wrong with a new child, with the path that leads to it."""
     try:
         if isinstance(error, TypeError):
-            refuse_call(cls, args, kwargs, error)
+            cls.refuse(problems_of_call(cls, args, kwargs, error))
         raise error
     except InvalidVerb as invalid:
         path = f"{type(container).__name__}[{len(container)}]"

@@ -140,9 +140,10 @@ def _instead(cls: type["Checked"], positional: int) -> str:
     return hint
 
 
-def refuse_call(
+def problems_of_call(
     cls: type["Checked"], args: tuple[Any, ...], kwargs: dict[str, Any], error: TypeError
-) -> NoReturn:
+) -> list[Problem]:
+    """What is wrong with the arguments of a constructor that does not take them."""
     import difflib  # noqa: PLC0415  # only for those who made a mistake
 
     names = cls.__struct_fields__
@@ -171,10 +172,10 @@ def refuse_call(
         problems.append(("attribute-positional", f"{extra}{_instead(cls, positional)}", None))
     if not problems:
         raise error
-    cls.refuse(
+    return [
         Problem(rule, "error", cls.element_name(), message, attribute=attribute)
         for rule, message, attribute in problems
-    )
+    ]
 
 
 def _unchecked(self: Any) -> None:
@@ -212,7 +213,8 @@ def _compile_check(cls: type["Checked"], check: FunctionType) -> None:
             settled = f"settled(self, {known.name!r}, kind_{known.name}, v)"
             lines.append(f"  if v is not None and type(v) is not str: v = {settled}")
         sound = known.kind.shortcut(scope, known.name)
-        lines.append(f"  if {absent}not ({sound}): return self.examine()")
+        # What is wrong may be a password, and the frame of a traceback must not hold it.
+        lines.append(f"  if {absent}not ({sound}): v = None; return self.examine()")
     if cls.across is not Checked.across:
         lines.append("  if self.across(): self.examine()")
     if describe(cls).holds:
@@ -261,11 +263,17 @@ class _CheckedMeta(StructMeta):
             super().__init__(*args, **kwargs)
             cls.build = StructMeta.__call__.__get__(cls, type(cls))
 
-        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: RET503  # refuse() raises
             try:
                 return cls.build(*args, **kwargs)
             except TypeError as error:
-                refuse_call(cls, args, kwargs, error)
+                problems = problems_of_call(cls, args, kwargs, error)
+            except ValueError:
+                # Tracebacks show frames, and there may be passwords among these.
+                del args, kwargs
+                raise
+            del args, kwargs
+            cls.refuse(problems)
 
 
 class Checked(Struct, frozen=True, gc=False, metaclass=_CheckedMeta):

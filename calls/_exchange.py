@@ -6,6 +6,7 @@ turn), is sent what came of them, and returns its result. It decides everything 
 controllers that touches the network or lets time pass.
 """
 
+import threading
 from collections.abc import Callable, Generator, Mapping
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar, cast
@@ -193,6 +194,7 @@ class _Routes(Generic[X]):
         self._make = make
         self._known: dict[tuple[str, bytes], X] = {}
         self._by_proxy: dict[str | None, X] = {}
+        self._lock = threading.Lock()
 
     def to(self, url: httpx.URL) -> X:
         """The transport for a URL."""
@@ -203,8 +205,9 @@ class _Routes(Generic[X]):
         if known is None:
             there = url.netloc.decode()
             proxy = None if proxy_bypass(there) else getproxies().get(url.scheme)
-            if proxy not in self._by_proxy:
-                self._by_proxy[proxy] = self._by(url.scheme, proxy)
+            with self._lock:
+                if proxy not in self._by_proxy:
+                    self._by_proxy[proxy] = self._by(url.scheme, proxy)
             known = self._known[key] = self._by_proxy[proxy]
         return known
 

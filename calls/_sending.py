@@ -36,6 +36,9 @@ logger = logging.getLogger("calls")
 # Without it, Python prints warnings of a program that has set up no logging.
 logger.addHandler(logging.NullHandler())
 
+LEAST_LEFT = 1.0
+"""Seconds of a budget with which a request still begins: nobody would hear what became of it."""
+
 SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,256}")
 """An id that may stand in a path, be it never so long."""
 
@@ -63,6 +66,8 @@ class Site(Struct, frozen=True):
 
 def checked_base(base_url: str, auth: Auth, *, trusted: bool) -> str:
     """A base URL that credentials may be sent to: https, loopback, or by a ``trusted`` transport."""
+    if not isinstance(auth, OAuth2 | Basic):
+        refuse("auth", f"must be OAuth2 or Basic (got {type(auth).__name__})")
     try:
         scheme, host, _ = origin(base_url)
     except (AttributeError, TypeError, ValueError):
@@ -121,7 +126,7 @@ def sent(
         outgoing = request if isinstance(request, Request) else (yield from request())
         began = site.now()
         within = tries.left(began)
-        if within <= 0:
+        if within < min(LEAST_LEFT, site.retry.budget_seconds / 2):
             raise tries.too_late(outgoing)
         try:
             reply: Reply = yield _dressed(site, outgoing, token, within)
@@ -243,20 +248,23 @@ def _token(site: Site, operation: OperationName, tries: _Tries) -> Flow[Token | 
     """The token for an operation, if it needs one."""
     if operation == "token" or isinstance(site.auth, Basic):
         return None
+    before = site.tokens.outcomes
     token = site.tokens.current()
     if token is not None:
         return token
     try:
-        return (yield from _shared(site))
+        return (yield from _shared(site, before))
     except CallsError as failure:
         error = tries.without_token(failure)
     raise error
 
 
-def _shared(site: Site) -> Flow[Token]:
-    """A new token. Fetched once, however many wait for it; all of them get what came of that."""
+def _shared(site: Site, before: int) -> Flow[Token]:
+    """A new token. Fetched once, however many wait for it; all of them get what came of that.
+
+    ``before`` is how often one had been fetched when this was found to be necessary.
+    """
     tokens = site.tokens
-    before = tokens.outcomes
     turn = site.turns.join(Tokens)
     try:
         yield turn

@@ -1,6 +1,5 @@
 """The two kinds of credentials, and the token that one of them is exchanged for."""
 
-import warnings
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from copy import copy
@@ -10,6 +9,7 @@ import msgspec
 
 from bxml.types import AbsoluteUrl, Form, NotBlank, Secret
 from calls._exchange import Reply, Request
+from calls._warn import warn
 from calls.errors import CallsError, UnexpectedReply
 from calls.models import Model
 
@@ -44,11 +44,11 @@ class Basic(Model, frozen=True):
 Auth: TypeAlias = OAuth2 | Basic
 
 
-def warn_of_basic(auth: Auth, *, stacklevel: int) -> None:
+def warn_of_basic(auth: Auth) -> None:
     """Say when ``Basic`` ends, to whoever still uses it."""
     if isinstance(auth, Basic):
         words = f"the platform stops accepting Basic credentials on {BASIC_ENDS}: use OAuth2(…)"
-        warnings.warn(words, DeprecationWarning, stacklevel=stacklevel + 1)
+        warn(words, DeprecationWarning)
 
 
 class Token(Model, frozen=True):

@@ -6,11 +6,21 @@ import random
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from functools import cache, wraps
 from importlib.metadata import PackageNotFoundError, version
 from inspect import signature
-from typing import Any, Concatenate, ParamSpec, Self, TypedDict, TypeVar, Unpack, get_args
+from typing import (
+    Any,
+    Concatenate,
+    NamedTuple,
+    ParamSpec,
+    Self,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    get_args,
+)
 
 import anyio
 import httpx
@@ -19,10 +29,10 @@ from msgspec.structs import replace
 from calls import operations
 from calls._exchange import AsyncWire, Flow, RawResponse, Timeouts, Wire, arun, raw, run
 from calls._sending import Site, checked_base, checked_id, refuse
-from calls.auth import TOKEN_URL, Auth, Basic, OAuth2, Tokens, warn_of_basic
+from calls.auth import Auth, Basic, OAuth2, Tokens, warn_of_basic
 from calls.errors import Attempt
 from calls.models import CallState
-from calls.operations import BASE_URL, Listing, Page
+from calls.operations import BASE_URL, Listing, Page, built
 from calls.pacing import Pacing
 from calls.retry import Retry
 from calls.turns import Turns
@@ -39,18 +49,29 @@ def _blocking(operation: Operation[P, T]) -> Callable[Concatenate["CallControlle
     """The operation as a method that waits for its result."""
 
     def method(self: "CallController", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return run(operation(self._site, *args, **kwargs), self._wire)
+        try:
+            flow = operation(self._site, *args, **kwargs)
+        finally:
+            # The frame of a method is in every traceback, and there may be passwords among these.
+            del args, kwargs
+        return run(flow, self._wire)
 
     return _named(method, operation)
 
 
 def _awaiting(
     operation: Operation[P, T],
-) -> Callable[Concatenate["AsyncCallController", P], Awaitable[T]]:
-    """The operation as a coroutine method."""
+) -> Callable[Concatenate["AsyncCallController", P], Coroutine[Any, Any, T]]:
+    """The operation as a method to be awaited. Its arguments are checked when it is called."""
 
-    async def method(self: "AsyncCallController", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await arun(operation(self._site, *args, **kwargs), self._wire)
+    def method(
+        self: "AsyncCallController", /, *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, T]:
+        try:
+            flow = operation(self._site, *args, **kwargs)
+        finally:
+            del args, kwargs
+        return arun(flow, self._wire)
 
     return _named(method, operation)
 
@@ -86,21 +107,29 @@ def _of_call(operation: CallOperation[P, T]) -> Callable[Concatenate["LiveCall",
 
     def method(self: "LiveCall", /, *args: P.args, **kwargs: P.kwargs) -> T:
         controller = self._controller
-        flow = operation(controller._site, self.call_id, *args, **kwargs)  # noqa: SLF001  # its own
-        return run(flow, controller._wire)  # noqa: SLF001
+        try:
+            flow = operation(controller._site, self.call_id, *args, **kwargs)  # noqa: SLF001
+        finally:
+            del args, kwargs
+        return run(flow, controller._wire)  # noqa: SLF001  # its own
 
     return _named(method, operation, skip=2)
 
 
 def _aof_call(
     operation: CallOperation[P, T],
-) -> Callable[Concatenate["AsyncLiveCall", P], Awaitable[T]]:
-    """The operation as a coroutine method of one call."""
+) -> Callable[Concatenate["AsyncLiveCall", P], Coroutine[Any, Any, T]]:
+    """The operation as a method of one call, to be awaited."""
 
-    async def method(self: "AsyncLiveCall", /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def method(
+        self: "AsyncLiveCall", /, *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, T]:
         controller = self._controller
-        flow = operation(controller._site, self.call_id, *args, **kwargs)  # noqa: SLF001  # its own
-        return await arun(flow, controller._wire)  # noqa: SLF001
+        try:
+            flow = operation(controller._site, self.call_id, *args, **kwargs)  # noqa: SLF001
+        finally:
+            del args, kwargs
+        return arun(flow, controller._wire)  # noqa: SLF001  # its own
 
     return _named(method, operation, skip=2)
 
@@ -109,18 +138,28 @@ def _raw(operation: Operation[P, T]) -> Callable[Concatenate["RawCalls", P], Raw
     """The operation as a method that returns the reply as well."""
 
     def method(self: "RawCalls", /, *args: P.args, **kwargs: P.kwargs) -> RawResponse[T]:
-        return run(raw(operation(self._site, *args, **kwargs)), self._wire)
+        try:
+            flow = operation(self._site, *args, **kwargs)
+        finally:
+            del args, kwargs
+        return run(raw(flow), self._wire)
 
     return _named(method, operation)
 
 
 def _araw(
     operation: Operation[P, T],
-) -> Callable[Concatenate["AsyncRawCalls", P], Awaitable[RawResponse[T]]]:
-    """The operation as a coroutine method that returns the reply as well."""
+) -> Callable[Concatenate["AsyncRawCalls", P], Coroutine[Any, Any, RawResponse[T]]]:
+    """The operation as a method, to be awaited, that returns the reply as well."""
 
-    async def method(self: "AsyncRawCalls", /, *args: P.args, **kwargs: P.kwargs) -> RawResponse[T]:
-        return await arun(raw(operation(self._site, *args, **kwargs)), self._wire)
+    def method(
+        self: "AsyncRawCalls", /, *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, RawResponse[T]]:
+        try:
+            flow = operation(self._site, *args, **kwargs)
+        finally:
+            del args, kwargs
+        return arun(raw(flow), self._wire)
 
     return _named(method, operation)
 
@@ -141,6 +180,18 @@ def _named(method: S, operation: Callable[..., Any], *, skip: int = 1) -> S:
         parameters=[own, *parameters], return_annotation=annotation
     )
     return made  # type: ignore[no-any-return]
+
+
+_VARIABLES = {
+    "BW_ACCOUNT_ID": "account_id",
+    "BW_CLIENT_ID": "client_id",
+    "BW_CLIENT_SECRET": "client_secret",
+    "BW_USERNAME": "username",
+    "BW_PASSWORD": "password",
+    "BW_VOICE_URL": "base_url",
+    "BW_TOKEN_URL": "token_url",
+}
+"""The variables that ``from_env`` reads, and what they are to a controller and its credentials."""
 
 
 class Options(TypedDict, total=False):
@@ -172,18 +223,15 @@ class _Controller:
         Raises:
             InvalidRequest: A variable is missing, or one is wrong.
         """
-        given = {name: value for name, value in environ.items() if value}
-        if "BW_CLIENT_ID" in given or "BW_USERNAME" not in given:
-            _need(given, "BW_ACCOUNT_ID", "BW_CLIENT_ID", "BW_CLIENT_SECRET")
-            url = given.get("BW_TOKEN_URL", TOKEN_URL)
-            auth: Auth = OAuth2(given["BW_CLIENT_ID"], given["BW_CLIENT_SECRET"], url)
-        else:
-            _need(given, "BW_ACCOUNT_ID", "BW_USERNAME", "BW_PASSWORD")
-            auth = Basic(given["BW_USERNAME"], given["BW_PASSWORD"])
-        if "BW_VOICE_URL" in given:
-            options.setdefault("base_url", given["BW_VOICE_URL"])
+        try:
+            given = _given(environ)
+        finally:
+            # What the environment holds is nobody's business, in a traceback least of all.
+            del environ
+        if given.base_url:
+            options.setdefault("base_url", given.base_url)
         make: Any = cls
-        made: Self = make(given["BW_ACCOUNT_ID"], auth=auth, **options)
+        made: Self = make(given.account_id, auth=given.auth, **options)
         return made
 
     def with_options(self, **options: Unpack[Options]) -> Self:
@@ -210,7 +258,9 @@ class _Controller:
         return other
 
     def __repr__(self) -> str:
-        site = self._site
+        site = vars(self).get("_site")
+        if site is None:  # it could not be made, and somebody prints why
+            return f"{type(self).__name__}(…)"
         return f"{type(self).__name__}({site.account_id!r}, base_url={site.base_url!r})"
 
 
@@ -257,7 +307,7 @@ class CallController(_Controller):
         pause: Callable[[float], object] = time.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        warn_of_basic(auth, stacklevel=2)
+        warn_of_basic(auth)
         self._site = Site(
             account_id=checked_id("account_id", account_id),
             base_url=checked_base(base_url, auth, trusted=transport is not None),
@@ -329,7 +379,7 @@ class AsyncCallController(_Controller):
         pause: Callable[[float], Awaitable[object]] = anyio.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        warn_of_basic(auth, stacklevel=2)
+        warn_of_basic(auth)
         self._site = Site(
             account_id=checked_id("account_id", account_id),
             base_url=checked_base(base_url, auth, trusted=transport is not None),
@@ -478,10 +528,31 @@ def _timeouts(timeout: float | httpx.Timeout | None) -> Timeouts:
     return steps
 
 
-def _need(given: Mapping[str, str], *names: str) -> None:
-    missing = [name for name in names if name not in given]
-    if missing:
+class _Given(NamedTuple):
+    """What the environment says of a controller."""
+
+    account_id: str
+    auth: Auth
+    base_url: str | None
+
+
+def _given(environ: Mapping[str, str]) -> _Given:
+    values = {name: environ[name] for name in _VARIABLES if environ.get(name)}
+    del environ
+    if "BW_CLIENT_ID" in values or "BW_USERNAME" not in values:
+        needed = ("BW_ACCOUNT_ID", "BW_CLIENT_ID", "BW_CLIENT_SECRET")
+        kind: Callable[..., Auth] = OAuth2
+    else:
+        needed, kind = ("BW_ACCOUNT_ID", "BW_USERNAME", "BW_PASSWORD"), Basic
+    if missing := [name for name in needed if name not in values]:
+        values.clear()
         refuse("environ", f"lacks {' and '.join(missing)}")
+    account_id, base_url = values["BW_ACCOUNT_ID"], values.get("BW_VOICE_URL")
+    fields = {_VARIABLES[name]: values[name] for name in needed[1:]}
+    if kind is OAuth2 and "BW_TOKEN_URL" in values:
+        fields["token_url"] = values["BW_TOKEN_URL"]
+    values.clear()
+    return _Given(account_id, built(kind, fields), base_url)
 
 
 @cache

@@ -166,11 +166,11 @@ class ListCalls(Model, frozen=True, kw_only=True, rename=vendor_name, omit_defau
     ``limit`` is ours, not the platform's: the most calls that are wanted in all.
     """
 
-    to: str | None = None
-    from_: str | None = None
+    to: Annotated[str, NotBlank()] | None = None
+    from_: Annotated[str, NotBlank()] | None = None
     min_start_time: datetime | None = None
     max_start_time: datetime | None = None
-    disconnect_cause: str | None = None
+    disconnect_cause: Annotated[str, NotBlank()] | None = None
     page_size: Annotated[int, Meta(ge=1, le=10_000), Assumes(1000)] | None = None
     limit: Annotated[int, Meta(ge=1)] | None = None
 

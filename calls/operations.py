@@ -5,9 +5,8 @@ Nothing here waits, sends or knows the time. The controllers run these flows.
 
 import math
 import re
-import sys
-import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial, wraps
 from inspect import Parameter, signature
 from typing import (
@@ -18,6 +17,7 @@ from typing import (
     TypedDict,
     TypeVar,
     Unpack,
+    cast,
     get_type_hints,
 )
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -33,6 +33,7 @@ from bxml.rules import Where
 from bxml.types import Method
 from calls._exchange import Flow, Reply, Request, Wait, Work
 from calls._sending import SAFE_ID, Site, checked_id, logger, origin, refuse, sent
+from calls._warn import warn
 from calls.errors import (
     Attempt,
     CallConflict,
@@ -42,6 +43,7 @@ from calls.errors import (
     CallsError,
     ConnectionFailed,
     DocumentWarning,
+    InvalidRequest,
     PushReplaced,
     UnexpectedReply,
 )
@@ -70,6 +72,9 @@ DEFAULT_PAGE = 1000
 """Calls on a page, when nobody says how many (documented)."""
 
 
+NOWHERE = "https://nowhere.invalid/"
+
+
 class RedirectOptions(TypedDict, total=False):
     """What may go with the URL that a live call is sent to, under the names of ``update_call``."""
 
@@ -84,8 +89,12 @@ class RedirectOptions(TypedDict, total=False):
 
 
 class Page(Struct, frozen=True):
-    """Some calls, and where the next ones are. ``limit`` is how many are wanted in all."""
+    """Some calls, where they are, and where the next ones are.
 
+    ``limit`` is how many are wanted in all.
+    """
+
+    url: str
     calls: list[CallState]
     next_url: str | None
     limit: int | None = None
@@ -115,15 +124,14 @@ class Listing:
         self._left = None if left is None else left - len(calls)
         self._empty = 0 if calls else self._empty + 1
         self.next_url = None if self._left == 0 else page.next_url
+        self._seen.add(page.url)
         if self.next_url in self._seen:
             logger.warning("list_calls: a page names one that was read already; it ends here")
             self.next_url = None
-        elif self.next_url is not None:
-            self._seen.add(self.next_url)
-            if self._empty > MOST_EMPTY_PAGES:
-                path = urlsplit(self.next_url).path
-                reason = f"a next page after {self._empty} on end that hold no call"
-                raise UnexpectedReply("GET", path, 200, reason)
+        elif self.next_url is not None and self._empty > MOST_EMPTY_PAGES:
+            path = urlsplit(self.next_url).path
+            reason = f"a next page after {self._empty} on end that hold no call"
+            raise UnexpectedReply("GET", path, 200, reason)
         return calls
 
 
@@ -135,7 +143,7 @@ def _taking(model: Callable[P, M], skip: int) -> Callable[[Callable[..., R]], Ca
         def taking(*args: Any, **kwargs: Any) -> R:
             if len(args) > skip:
                 raise TypeError(f"{flow.__name__}() takes its fields by keyword")
-            return flow(*args, model(**kwargs))  # type: ignore[call-arg]
+            return flow(*args, built(model, kwargs))
 
         # The fields of a model are written down once: help() and editors show them from there.
         own = list(signature(flow).parameters.values())[:skip]
@@ -148,6 +156,18 @@ def _taking(model: Callable[P, M], skip: int) -> Callable[[Callable[..., R]], Ca
         return taking
 
     return decorate
+
+
+def built(model: Callable[..., M], fields: dict[str, Any]) -> M:
+    """A model with these fields, which are forgotten: frames of tracebacks must not hold passwords."""
+    try:
+        return model(**fields)
+    except InvalidRequest as error:
+        failure = error.with_traceback(None)
+        failure.__context__ = None  # its frames hold them as well
+    finally:
+        fields.clear()
+    raise failure
 
 
 def taking(
@@ -184,7 +204,7 @@ def create_call(site: Site, order: CreateCall) -> Flow[CreateCallResponse]:
         return (yield from sent(site, "create_call", None, request, _created))
     except (ConnectionFailed, UnexpectedReply) as error:
         # A call whose id is lost could not even be hung up.
-        error.call_id = _named_by(error.location)
+        error.call_id = error.call_id or _named_by(error.location)
         raise
 
 
@@ -230,7 +250,7 @@ def next_page(site: Site, url: str) -> Flow[Page]:
     """The page at the URL that another page named."""
     request = _bare("GET", url)
     calls, reply = yield from sent(site, "list_calls", None, request, _calls)
-    return Page(calls, _next_url(request, reply))
+    return Page(url, calls, _next_url(request, reply))
 
 
 @taking_call(UpdateCall)
@@ -303,7 +323,7 @@ def update_call_bxml(
         UnexpectedReply: A reply that makes no sense; it may have been done.
     """
     body = body_of(document, unchecked=unchecked)
-    yield from push_body(
+    return push_body(
         site, call_id, body, wait_seconds=wait_seconds, replace_waiting=replace_waiting
     )
 
@@ -319,7 +339,7 @@ def push_body(
     """Push markup that ``body_of`` has made."""
     url = site.url(checked_id("call_id", call_id), "bxml")
     request = Request("PUT", url, _BXML, body)
-    yield from _changed(
+    return _changed(
         site,
         "update_call_bxml",
         call_id,
@@ -347,9 +367,16 @@ def redirect(
     Raises:
         CallsError: As ``update_call`` does.
     """
-    change = UpdateCall(redirect_url=url, **options)
+    change = _redirecting(url, options)
     request = _json("POST", site.url(checked_id("call_id", call_id)), change)
-    yield from _changed(site, "update_call", call_id, request, wait_seconds=wait_seconds)
+    return _changed(site, "update_call", call_id, request, wait_seconds=wait_seconds)
+
+
+def _redirecting(url: str, options: RedirectOptions) -> UpdateCall:
+    """The change that sends a call to a URL. The options are forgotten, as ``built`` says."""
+    fields = cast(dict[str, Any], options)
+    fields["redirect_url"] = url
+    return built(UpdateCall, fields)
 
 
 class Published(Protocol):
@@ -409,9 +436,11 @@ def push(
         BxmlError: The document is wrong. Nothing was sent.
     """
     if via is None:
-        for name in options:
+        if options:
+            name = next(iter(options))
+            cast(dict[str, Any], options).clear()
             refuse(name, "goes with a redirect: it needs via")
-        yield from update_call_bxml(
+        return update_call_bxml(
             site,
             call_id,
             document,
@@ -419,21 +448,43 @@ def push(
             wait_seconds=wait_seconds,
             replace_waiting=replace_waiting,
         )
-        return
     for name in ("username", "password"):
         if name in options:
+            cast(dict[str, Any], options).clear()
             refuse(name, "is the host's own: give it to the host")
-    url = site.url(checked_id("call_id", call_id))
+    # Where it will be is not known yet; what goes with it is.
+    change = _redirecting(NOWHERE, options)
     checked = _document(document)
     if not unchecked:
         _check(checked, "reply")
+    return _push_via(
+        site,
+        checked_id("call_id", call_id),
+        checked,
+        change,
+        via,
+        wait_seconds=wait_seconds,
+        replace_waiting=replace_waiting,
+    )
+
+
+def _push_via(
+    site: Site,
+    call_id: str,
+    document: Document,
+    change: UpdateCall,
+    via: Publisher[Published],
+    *,
+    wait_seconds: float,
+    replace_waiting: bool,
+) -> Flow[None]:
     published: list[Published] = []
 
     def anew() -> Flow[Request]:
-        there: Published = yield Work(lambda: via.publish(checked))
+        there: Published = yield Work(lambda: via.publish(document))
         published.append(there)
-        its: dict[str, Any] = {"username": there.username, "password": there.password, **options}
-        return _json("POST", url, UpdateCall(redirect_url=there.url, **its))
+        its = {"redirect_url": there.url, "username": there.username, "password": there.password}
+        return _json("POST", site.url(call_id), replace(change, **its))
 
     try:
         yield from _changed(
@@ -487,11 +538,13 @@ def hang_up(site: Site, call_id: str, *, wait_seconds: float = 0.0) -> Flow[None
             return
         tries += 1
         unknown = isinstance(failure, CallNotFound) and isinstance(seen, CallNotFound)
-        if site.now() >= until and (unknown or tries >= site.retry.attempts):
+        left = until - site.now()
+        if left <= 0 and (unknown or tries >= site.retry.attempts):
             raise _with_reason(failure, seen)
         del failure, seen
-        before = _then_waiting(before, POLL_SECONDS)
-        yield Wait(POLL_SECONDS)
+        pause = min(POLL_SECONDS, left) if left > 0 else POLL_SECONDS
+        before = _then_waiting(before, pause)
+        yield Wait(pause)
 
 
 def body_of(document: Document | str | bytes, *, unchecked: bool) -> bytes:
@@ -521,15 +574,7 @@ def _check(document: Document, where: Where) -> None:
         raise InvalidDocument(errors)
     for problem in problems:
         if problem.level == "warning":
-            warnings.warn(f"{problem}", DocumentWarning, stacklevel=_outside())
-
-
-def _outside() -> int:
-    """How many frames up the first one is that is not of this package: whom a warning concerns."""
-    level, frame = 0, sys._getframe()  # noqa: SLF001  # what inspect.currentframe() is
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith("calls."):
-        level, frame = level + 1, frame.f_back
-    return level
+            warn(f"{problem}", DocumentWarning)
 
 
 def _changed(
@@ -549,7 +594,9 @@ def _changed(
         yield turn
         while True:
             if turn.replaced:
-                raise PushReplaced(call_id)
+                replaced = PushReplaced(call_id)
+                replaced.attempts = before
+                raise replaced
             try:
                 yield from sent(site, operation, call_id, request, _nothing)
             except CallsError as error:
@@ -559,10 +606,11 @@ def _changed(
                 failure = _with_reason(error, (yield from _look(site, call_id)))
             else:
                 return
-            if isinstance(failure, CallEnded) or site.now() >= until:
+            left = until - site.now()
+            if isinstance(failure, CallEnded) or left <= 0:
                 raise failure
             del failure
-            pause = min(POLL_SECONDS, until - site.now())
+            pause = min(POLL_SECONDS, left)
             before = _then_waiting(before, pause)
             yield Wait(pause)
     finally:
@@ -616,8 +664,20 @@ def _nothing(request: Request, reply: Reply) -> None:
         _decoded(request, reply, object)
 
 
+class _Named(Struct, rename="camel"):
+    """The least that the reply to a new call can say."""
+
+    call_id: str | None = None
+
+
 def _created(request: Request, reply: Reply) -> CreateCallResponse:
-    return _decoded(request, reply, CreateCallResponse)
+    try:
+        return _decoded(request, reply, CreateCallResponse)
+    except UnexpectedReply as error:
+        with suppress(UnexpectedReply):
+            named = _decoded(request, reply, _Named).call_id or ""
+            error.call_id = named if SAFE_ID.fullmatch(named) else None
+        raise
 
 
 def _named_by(location: str | None) -> str | None:

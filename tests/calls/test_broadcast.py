@@ -422,7 +422,7 @@ class Server(ThreadingHTTPServer):
 
 class Endpoint(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: Server
+    server: Server  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -485,7 +485,7 @@ def test_killed_at_any_moment_and_started_again_nothing_is_lost_or_pushed_twice(
     program.write_text(PROGRAM)
     url = f"http://127.0.0.1:{server.server_address[1]}"
     settled = set[str]()
-    in_doubt = 0
+    in_doubt = pending = 0
     for run, kill_after in enumerate((1, 60, 1, 110, 100, None)):
         server.kill_at = None if kill_after is None else len(server.pushes) + kill_after
         command = [sys.executable, str(program), f"{url}/{run}", str(journal), twin]
