@@ -283,7 +283,8 @@ class CallController(_Controller):
             or an ``httpx.Timeout``.
         retry: What is sent again, how often and how soon.
         rate: Requests a second, at most. None sends them as they come.
-        on_attempt: Told of every attempt, after it. What it raises is logged and goes no further.
+        on_attempt: Told of every attempt, after it. What it raises is logged and goes no further. It
+            must not push by itself: the call that it is told of has its turn still.
         now: The clock, in seconds; by default a monotonic one.
         pause: Lets some seconds pass.
         chance: From 0 up to 1; what waits are shortened by.
