@@ -8,14 +8,12 @@ The host is an ASGI application, to be mounted where its URL says. A store that 
 share keeps the documents: one of them publishes, whichever is asked answers.
 """
 
-import hmac
 import os
 import re
 import secrets
 import sqlite3
 import tempfile
 import time
-from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -29,6 +27,7 @@ from bxml._declare import NoRichRepr
 from bxml._kinds import Fault, shown
 from bxml.document import Document, Response
 from bxml.types import AbsoluteUrl, NoControlCharacters, NotBlank, Seconds, Secret
+from calls._basic import admits, basic_token
 from calls._sending import refuse
 from calls.errors import StoreFailed
 from calls.models import Model, Password, Username, needs_https
@@ -371,14 +370,10 @@ class DocumentHost:
         return _NOT_FOUND if body is None else _Reply(200, body, b"application/xml; charset=utf-8")
 
     def _admits(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
-        """Whether a request brings the credentials. What it brings is compared, never decoded."""
         username, password = self._settings.username, self._settings.password
-        if username is None:
+        if username is None or password is None:
             return True
-        given = [value for name, value in headers if name.lower() == b"authorization"]
-        scheme, _, token = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
-        expected = b64encode(f"{username}:{password}".encode())
-        return hmac.compare_digest(token.strip(b" "), expected) and scheme.lower() == b"basic"
+        return admits(headers, (basic_token(username, password),))
 
     def __repr__(self) -> str:
         return f"DocumentHost({self._url!r}, store={self._store!r})"

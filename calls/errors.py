@@ -3,6 +3,7 @@
 CallsError                      base of all; has the attempts that were made
     InvalidRequest              refused here, before anything was sent
     InvalidEvent                a webhook's body that is not an event
+    InvalidMessage              what came over a socket that is not a message (calls.sockets)
     StoreFailed                 the file of a document host cannot be used
     PushReplaced                a push that a newer one took the place of; it was not sent
     ConnectionFailed            no reply; says whether the request can have arrived
@@ -131,6 +132,9 @@ class InvalidRequest(CallsError, ValueError):
 
 class InvalidEvent(CallsError, ValueError):
     """The body of a webhook is not an event."""
+
+    path: str | None = None
+    """The field that is wrong or missing, such as ``$.digits``, where it is one."""
 
 
 class PushReplaced(CallsError):

@@ -16,8 +16,8 @@ from bxml.document import Document
 from bxml.errors import ParseError
 from calls.events import (
     AnswerEvent,
+    CallEvent,
     DisconnectEvent,
-    Event,
     InitiateEvent,
     RedirectEvent,
     TransferDisconnectEvent,
@@ -42,7 +42,7 @@ from calls.simulator.state import (
     moment,
 )
 
-E = TypeVar("E", bound=Event)
+E = TypeVar("E", bound=CallEvent)
 
 LONGEST_TIMELINE_BODY = 65_536
 
@@ -219,7 +219,7 @@ class Engine:
         ended = {"end_time": moment(self.settings, self.now), "cause": cause, **errors}
         if call.parent_id is None:
             if call.disconnect:
-                event: Event = self.event(call, DisconnectEvent, **ended)
+                event: CallEvent = self.event(call, DisconnectEvent, **ended)
                 self._send(call, event, Targets(call.disconnect))
             return
         parent = self.calls[call.parent_id]
@@ -227,7 +227,7 @@ class Engine:
             self._tell(call, self.event(call, TransferDisconnectEvent, **ended))
         self.happens["leg is over"](self, parent, call)
 
-    def _tell(self, leg: Call, event: Event) -> None:
+    def _tell(self, leg: Call, event: CallEvent) -> None:
         if leg.disconnect_url is None:
             self.note(leg, "note", "no transferDisconnect: its relative URL leads nowhere")
         elif leg.destination:
@@ -353,7 +353,7 @@ class Engine:
             return url
         return urljoin(call.base_url, url) if call.base_url else None
 
-    def fetch(self, call: Call, event: Event, there: Targets) -> None:
+    def fetch(self, call: Call, event: CallEvent, there: Targets) -> None:
         """Ask the application for a document. The call waits for it."""
         call.fetches += 1
         if call.fetches > self.settings.most_documents_at_once:
@@ -362,7 +362,7 @@ class Engine:
             return
         call.activity = Fetching(self._send(call, event, there).id)
 
-    def _send(self, call: Call, event: Event, there: Targets, attempt: int = 1) -> Delivery:
+    def _send(self, call: Call, event: CallEvent, there: Targets, attempt: int = 1) -> Delivery:
         self._deliveries += 1
         sent = Delivery(
             id=self._deliveries,

@@ -12,10 +12,11 @@ from bxml._declare import describe, vendor_name
 from bxml._kinds import Number
 from bxml._parse import parse
 from bxml.errors import ParseError, Problem
+from calls._wire import wire
 from calls.errors import InvalidRequest
 from calls.models import CallState, CreateCall, MachineDetection, UpdateCall
 from calls.simulator.engine import Engine, target, targets
-from calls.simulator.state import Call, Entry, moment, wire
+from calls.simulator.state import Call, Entry, moment
 
 TOKEN_PATH = "/api/v1/oauth2/token"  # noqa: S105  # where, not what
 BASE_PATH = "/api/v2"

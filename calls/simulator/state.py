@@ -1,15 +1,14 @@
 """What the engine keeps of a call. Plain data throughout, so that all of it can be copied."""
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-import msgspec
 from msgspec import Struct
 
 from bxml._declare import NoRichRepr
 from bxml.document import CallVerb
 from bxml.verbs import Gather, PhoneNumber, SipUri, Transfer
-from calls.events import Event
+from calls.events import CallEvent
 from calls.simulator.caller import Caller
 
 
@@ -70,7 +69,7 @@ class Delivery(Struct, frozen=True):
 
     id: int
     call_id: str
-    event: Event
+    event: CallEvent
     target: Target
     fallback: Target | None
     timeout: float
@@ -79,7 +78,7 @@ class Delivery(Struct, frozen=True):
     @property
     def body(self) -> bytes:
         """The event as the platform writes it."""
-        return wire(self.event)
+        return self.event.to_json()
 
 
 class Answered(Struct, frozen=True):
@@ -206,21 +205,3 @@ class Call(Struct):
 def moment(settings: Settings, at: float) -> datetime:
     """The time of day that the simulator's clock stands for."""
     return settings.started + timedelta(milliseconds=round(at * 1000))
-
-
-def wire(value: Any) -> bytes:
-    """JSON as the platform writes it: times in UTC with milliseconds."""
-    return msgspec.json.encode(_vendor_times(msgspec.to_builtins(value, builtin_types=(datetime,))))
-
-
-def _vendor_times(value: Any) -> Any:
-    match value:
-        case datetime():
-            utc = value.astimezone(UTC)
-            return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        case dict():
-            return {key: _vendor_times(inner) for key, inner in value.items()}
-        case list():
-            return [_vendor_times(inner) for inner in value]
-        case _:
-            return value

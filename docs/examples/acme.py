@@ -1,26 +1,22 @@
 """Acme's telephone line: a menu, a queue to wait in, an agent.
 
-An ordinary Starlette application. Every route answers a webhook with a document; nothing in it
-knows whether the platform or the simulator asks.
+Functions that make documents, and handlers that answer webhooks with them. Nothing here knows
+whether the platform or the simulator asks.
 
     uvicorn --app-dir docs/examples acme:app
 """
 
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response as HttpResponse
-from starlette.routing import Route
+from bxml import Gather, Response
+from calls.events import CallEvent, DisconnectEvent, GatherEvent
+from calls.webhooks import VoiceApp
 
-from bxml import Document, Gather, Response
-from calls.events import GatherEvent, parse_event
-
-LARGEST_EVENT = 65_536
+app = VoiceApp()
 
 
-def menu() -> Response:
+def menu(chosen_url: str = "/chosen") -> Response:
     """What every caller hears first."""
     choices = (
-        Gather(gather_url="/chosen", max_digits=1, first_digit_timeout=8, repeat_count=3)
+        Gather(gather_url=chosen_url, max_digits=1, first_digit_timeout=8, repeat_count=3)
         .speak_sentence("For sales, press 1.", voice="julie")
         .speak_sentence("For support, press 2.", voice="julie")
         .speak_sentence("To hear this again, press star.", voice="julie")
@@ -35,7 +31,7 @@ def menu() -> Response:
     )
 
 
-def chosen(digits: str | None) -> Response:
+def chosen(digits: str | None, chosen_url: str = "/chosen") -> Response:
     """What follows the key that was pressed."""
     match digits:
         case "1" | "2":
@@ -47,7 +43,7 @@ def chosen(digits: str | None) -> Response:
                 .speak_sentence("Nobody is free just now. Goodbye.", voice="julie")
             )
         case "*":
-            return menu()
+            return menu(chosen_url)
         case _:
             return Response().speak_sentence("Goodbye.", voice="julie").hangup()
 
@@ -61,41 +57,25 @@ def agent() -> Response:
     )
 
 
-def _bxml(document: Document) -> HttpResponse:
-    return HttpResponse(bytes(document), media_type="application/xml")
-
-
-async def on_answer(_: Request) -> HttpResponse:
+@app.on("/answer")
+def on_answer(event: CallEvent) -> Response:
     """The call was answered."""
-    return _bxml(menu())
+    return menu(app.url_for(on_chosen))
 
 
-async def on_chosen(request: Request) -> HttpResponse:
+@app.on("/chosen")
+def on_chosen(event: CallEvent) -> Response:
     """A key was pressed, or none in time."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_EVENT:
-            return HttpResponse(status_code=413)
-    event = parse_event(bytes(body))
-    return _bxml(chosen(event.digits if isinstance(event, GatherEvent) else None))
+    digits = event.digits if isinstance(event, GatherEvent) else None
+    return chosen(digits, app.url_for(on_chosen))
 
 
-async def on_agent(_: Request) -> HttpResponse:
+@app.on("/agent")
+def on_agent(event: CallEvent) -> Response:
     """The call was redirected here."""
-    return _bxml(agent())
+    return agent()
 
 
-async def on_disconnect(_: Request) -> HttpResponse:
+@app.on("/disconnect")
+def on_disconnect(event: DisconnectEvent) -> None:
     """The call is over."""
-    return HttpResponse(status_code=204)
-
-
-app = Starlette(
-    routes=[
-        Route("/answer", on_answer, methods=["POST"]),
-        Route("/chosen", on_chosen, methods=["POST"]),
-        Route("/agent", on_agent, methods=["POST"]),
-        Route("/disconnect", on_disconnect, methods=["POST"]),
-    ]
-)

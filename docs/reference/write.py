@@ -21,7 +21,11 @@ from inspect import Parameter, cleandoc, signature
 from itertools import zip_longest
 from pathlib import Path
 from sys import maxsize
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from msgspec import Meta, Struct
+from msgspec.structs import fields
 
 import bxml
 from bxml import VERBS, Bxml, Document, Response
@@ -39,9 +43,12 @@ from bxml.types import (
     IgnoredInConference,
     IgnoredWith,
     OneOfKnown,
+    Uncertain,
     WarnsAbove,
 )
 from bxml.voices import SSML_LANGUAGES, VOICES, Voice
+from calls.events import EVENTS, CallEvent
+from calls.events._base import Part
 
 HERE = Path(__file__).parent
 
@@ -500,6 +507,99 @@ def uncertain_page() -> str:
     )
 
 
+def meaning(annotation: Any) -> str:
+    """What the declaration of a field says of it, for a cell of a table."""
+    marks = list(marks_of(annotation))
+    words = [
+        markdown(mark.description) for mark in marks if isinstance(mark, Meta) and mark.description
+    ]
+    for mark in marks:
+        if isinstance(mark, OneOfKnown):
+            words.append(f"Known today: {listed(code(each) for each in sorted(mark.values))}.")
+        if isinstance(mark, Uncertain):
+            words.append(f"*Uncertain: {markdown(mark.note)}.*")
+    return " ".join(words)
+
+
+def marks_of(annotation: Any) -> Iterator[object]:
+    """The marks of a type, or of the members of a union."""
+    for member in (annotation, *get_args(annotation)):
+        yield from getattr(member, "__metadata__", ())
+
+
+def bare(annotation: Any) -> Any:
+    """A type without its marks, and without None."""
+    if hasattr(annotation, "__metadata__"):
+        return annotation.__origin__
+    if get_origin(annotation) in (Union, UnionType):
+        return next(bare(each) for each in get_args(annotation) if each is not type(None))
+    return annotation
+
+
+def field_rows(cls: type[Struct]) -> Iterator[list[str]]:
+    """A row for each field of an event, or of an object in one."""
+    for each in fields(cls):
+        kind = bare(each.type)
+        named = str(kind) if get_args(kind) else kind.__name__
+        shown = f"[{code(named)}](#{named.lower()})" if is_part(kind) else code(named)
+        needed = "" if each.default is None else "yes"
+        yield [code(each.name), shown, needed, meaning(each.type)]
+
+
+def is_part(kind: Any) -> bool:
+    """Whether a field holds an object of several fields."""
+    return isinstance(kind, type) and issubclass(kind, Part)
+
+
+REPLIES = {
+    None: "A document in the reply is ignored.",
+    "reply": "The document in the reply is executed.",
+    "transfer_answer": "The document in the reply is executed, for the party that answered.",
+    "conference": "The document in the reply is executed in the conference; none is as good.",
+}
+
+
+def events_page() -> str:
+    """Every webhook event, and the objects in them."""
+    head = ["field", "type", "required", "meaning"]
+    sections = []
+    for cls in EVENTS:
+        name = str(cls.__struct_config__.tag)
+        reply = REPLIES[cls.where]
+        if "wants_document" in vars(cls):
+            reply += " Not after a success."
+        about = f"{markdown(cleandoc(cls.__doc__ or ''))} {reply}"
+        sections += [f"### {cls.__name__}", f"{code(name)}. {about}"]
+        own = {each.name for each in fields(cls)} - CALL_FIELDS
+        rows = [row for row in field_rows(cls) if row[0].strip("`") in own]
+        if issubclass(cls, CallEvent):
+            sections += ["And the fields of a call." if rows else "The fields of a call."]
+        sections += [table(head, rows)] if rows else []
+    parts: list[type[Part]] = []
+    for cls in EVENTS:
+        parts += [k for each in fields(cls) if is_part(k := bare(each.type)) and k not in parts]
+    objects = []
+    for part in parts:
+        objects += [
+            f"### {part.__name__}",
+            markdown(part.__doc__ or ""),
+            table(head, field_rows(part)),
+        ]
+    return page(
+        "events",
+        "Events",
+        "## The fields of a call",
+        table(head, field_rows(CallEvent)),
+        "## Every event",
+        *sections,
+        "## Objects in events",
+        *objects,
+    )
+
+
+CALL_FIELDS = {each.name for each in fields(CallEvent)}
+
+
 def pages() -> dict[str, str]:
     """Every page of this folder, by its name."""
     return {
@@ -508,6 +608,7 @@ def pages() -> dict[str, str]:
         "rules.md": rules_page(),
         "voices.md": voices_page(),
         "uncertain.md": uncertain_page(),
+        "events.md": events_page(),
     }
 
 

@@ -88,7 +88,7 @@ def test_twins_take_the_same_arguments(blocking: type, waiting: type, name: str)
 
 
 @methods
-def test_arguments_are_named_and_typed(blocking: type, waiting: type, name: str) -> None:  # noqa: ARG001
+def test_arguments_are_named_and_typed(blocking: type, waiting: type, name: str) -> None:
     for parameter in own(getattr(blocking, name)):
         assert parameter.annotation is not Parameter.empty
         assert parameter.kind is not Parameter.VAR_POSITIONAL

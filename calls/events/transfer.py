@@ -1,0 +1,85 @@
+"""Events of `Transfer`, `Refer` and `Bridge`: calls that are brought together, or handed on."""
+
+from typing import Annotated, ClassVar
+
+from bxml.rules import Where
+from calls.events._base import (
+    CallEvent,
+    Cause,
+    EndTime,
+    ErrorId,
+    ErrorMessage,
+    ParentCallId,
+    TransferCallerId,
+    TransferTo,
+    about,
+    known,
+)
+
+
+class TransferAnswerEvent(CallEvent, frozen=True, kw_only=True):
+    """A party that a `Transfer` rang has answered; ``call_id`` is that of its leg.
+
+    The document runs for that party alone; then the two are connected.
+    """
+
+    where: ClassVar[Where | None] = "transfer_answer"
+
+    parent_call_id: ParentCallId | None = None
+    transfer_caller_id: TransferCallerId | None = None
+    transfer_to: TransferTo | None = None
+
+
+class TransferCompleteEvent(CallEvent, frozen=True, kw_only=True):
+    """A `Transfer` is over and the original call is still up."""
+
+    cause: Cause
+    transfer_caller_id: TransferCallerId | None = None
+    transfer_to: TransferTo | None = None
+    error_message: ErrorMessage | None = None
+    error_id: ErrorId | None = None
+
+
+class TransferDisconnectEvent(CallEvent, frozen=True, kw_only=True):
+    """A leg that a `Transfer` rang has ended, answered or not; ``call_id`` is that of the leg."""
+
+    where: ClassVar[Where | None] = None
+
+    cause: Cause
+    parent_call_id: ParentCallId | None = None
+    transfer_caller_id: TransferCallerId | None = None
+    transfer_to: TransferTo | None = None
+    end_time: EndTime | None = None
+    error_message: ErrorMessage | None = None
+    error_id: ErrorId | None = None
+
+
+class ReferCompleteEvent(CallEvent, frozen=True, kw_only=True):
+    """A `Refer` is over. After a success the call has left; only after a failure a document runs."""
+
+    refer_call_status: Annotated[str, about("How it went."), known("success", "failure")]
+    refer_sip_response_code: (
+        Annotated[int, about("The SIP status of the REFER itself, if there was one.")] | None
+    ) = None
+    notify_sip_response_code: (
+        Annotated[int, about("The last status that NOTIFY brought, if it did.")] | None
+    ) = None
+
+    @property
+    def wants_document(self) -> bool:
+        """Whether the platform executes the document in the reply."""
+        return self.refer_call_status != "success"
+
+
+class BridgeCompleteEvent(CallEvent, frozen=True, kw_only=True):
+    """The target left the bridge, or bridging failed; the document runs on the bridging call."""
+
+    cause: (
+        Annotated[str, about("Only after a failure."), known("busy", "rejected", "unknown")] | None
+    ) = None
+    error_message: ErrorMessage | None = None
+    error_id: ErrorId | None = None
+
+
+class BridgeTargetCompleteEvent(CallEvent, frozen=True, kw_only=True):
+    """The call that bridged has left; ``call_id`` is the target, on which the document runs."""
