@@ -30,6 +30,8 @@ from bxml.verbs import (
 SURELY_SMALL_ENOUGH = 64_000
 """Bytes up to which a document is surely within the vendor's 64 KB."""
 
+_PLACES = get_args(Where)
+
 _ABSOLUTE = ("http://", "https://")
 
 _IN_PLAIN_HTTP = re.compile(r"[hH][tT][tT][pP]://[^/?#@]*@").match
@@ -55,8 +57,8 @@ def check(document: Document, *, where: Where = "reply") -> list[Problem]:
     if not isinstance(document, Document):
         words = "parse() reads markup" if isinstance(document, str | bytes) else "it has verbs"
         raise TypeError(f"check() takes a document, and {words} (got {shown(document)})")
-    if where not in get_args(Where):
-        raise ValueError(f"where must be one of {', '.join(get_args(Where))} (got {shown(where)})")
+    if where not in _PLACES:
+        raise ValueError(f"where must be one of {', '.join(_PLACES)} (got {shown(where)})")
     return _Walk(document, where).problems()
 
 

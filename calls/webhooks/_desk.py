@@ -18,7 +18,7 @@ from calls.events import Event, parse_event, parse_event_query
 from calls.webhooks import _replies
 from calls.webhooks._handlers import Handler
 from calls.webhooks._open import without_credentials
-from calls.webhooks._replies import Reply, UnfitDocument, document_reply
+from calls.webhooks._replies import Reply, Sound, UnfitDocument, document_reply
 from calls.webhooks.delivery import Delivery, Sequence
 
 logger = logging.getLogger("calls")
@@ -59,6 +59,7 @@ class Desk:
         self._public_url = public_url
         self._asks_credentials = asks_credentials
         self._sequence = Sequence()
+        self._sound: Sound = {}
         self._warned: set[tuple[str, ...]] = set()
 
     async def reply(self, scope: Scope, receive: Receive, table: Table) -> Reply | None:
@@ -104,7 +105,7 @@ class Desk:
 
     def document(self, event: Event, handler: Handler, answer: object) -> Reply:
         """The reply to what a handler has returned; what is doubtful in it is logged once."""
-        reply, problems = document_reply(event, answer)
+        reply, problems = document_reply(event, answer, self._sound)
         if self._asks_credentials and isinstance(answer, Document):
             problems = problems + without_credentials(answer, self._public_url)
         for problem in problems:
@@ -129,7 +130,7 @@ class Desk:
         document = (handler and handler.on_failure) or self._on_failure
         if document is not None and event.wants_document:
             try:
-                return document_reply(event, document)[0]
+                return document_reply(event, document, self._sound)[0]
             except (UnfitDocument, BxmlError) as unfit:
                 logger.error("%s: on_failure cannot be sent either: %s", name, unfit)  # noqa: TRY400
         return reply

@@ -1,6 +1,7 @@
 """What a webhook is answered. Decides only; nothing here reads or sends."""
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -8,12 +9,13 @@ from bxml._check import check
 from bxml._kinds import shown
 from bxml.document import Document, Response
 from bxml.errors import Problem
+from bxml.rules import Where
 from calls.events import Event
 
 Header = tuple[bytes, bytes]
 
 
-class Reply(Struct, frozen=True):
+class Reply(Struct, frozen=True, gc=False):
     """A reply over HTTP."""
 
     status: int
@@ -66,24 +68,43 @@ def nobody_answers(event: Event) -> Reply:
     return Reply(404, b"No handler answers this event here.")
 
 
-def document_reply(event: Event, answer: object) -> tuple[Reply, list[Problem]]:
+MOST_SOUND, LARGEST_SOUND = 512, 8_192
+"""Documents, and bytes of each, that are remembered as sound."""
+
+Sound: TypeAlias = dict[tuple[Where, bytes], list[Problem]]
+"""Documents without errors, and what else there is to say of them: most are said again and again."""
+
+
+def document_reply(event: Event, answer: object, sound: Sound) -> tuple[Reply, list[Problem]]:
     """The reply that holds a handler's answer, and what is doubtful in it.
+
+    What is found to be without errors is added to ``sound``, and not checked again.
 
     Raises:
         UnfitDocument: It is wrong: nothing that the platform should get.
         BxmlError: It cannot be serialized.
     """
+    where = event.where
     if answer is None:
-        if event.wants_document and event.where != "conference":
+        if event.wants_document and where != "conference":
             raise UnfitDocument(f"a document must answer {event.event_type}, and None was returned")
         return NO_CONTENT, []
     if not isinstance(answer, Document):
         raise UnfitDocument(f"a handler returns a document or None (got {shown(answer)})")
-    if event.where is None or not event.wants_document:
+    if where is None or not event.wants_document:
         words = f"the platform ignores a document in reply to {event.event_type}; it was not sent"
         return NO_CONTENT, [Problem("reply-ignored", "warning", "", words)]
     document = answer if isinstance(answer, Response) else Response(answer)
-    problems = check(document, where=event.where)
-    if wrong := [problem for problem in problems if problem.level == "error"]:
+    body = bytes(document)
+    reply = Reply(200, body, b"application/xml; charset=utf-8")
+    known = sound.get((where, body))
+    if known is not None:
+        return reply, known
+    problems = check(document, where=where)
+    if wrong := [each for each in problems if each.level == "error"]:
         raise UnfitDocument("; ".join(f"{each}. {each.advice}" for each in wrong))
-    return Reply(200, bytes(document), b"application/xml; charset=utf-8"), problems
+    if len(body) <= LARGEST_SOUND:
+        if len(sound) >= MOST_SOUND:
+            sound.clear()
+        sound[where, body] = problems
+    return reply, problems
