@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from bxml import Bxml, Document, Gather, Hangup, Pause, Redirect, Response
+from bxml import Bxml, Document, Gather, Hangup, Pause, Redirect, Response, SpeakSentence
 from calls.errors import InvalidRequest
 from calls.events import (
     CallEvent,
@@ -31,6 +31,8 @@ from calls.events import (
 )
 from calls.webhooks import Delivery, VoiceApp
 from calls.webhooks._open import without_credentials
+from calls.webhooks._replies import MOST_SOUND, Sound, document_reply
+from calls.webhooks.delivery import MOST_EVENTS, Sequence
 
 CALL = {
     "eventTime": "2026-03-04T10:15:30.250Z",
@@ -686,3 +688,49 @@ def test_a_redirect_event_is_answered() -> None:
         return Response().speak_sentence("This is Ana.")
 
     assert "Ana" in said(ask(app, "/agent", REDIRECT))
+
+
+def test_what_is_remembered_of_calls_is_bounded() -> None:
+    sequence = Sequence(most_calls=2)
+
+    def note(call_id: str, second: int) -> tuple[int, bool, bool]:
+        time = f"2026-03-04T10:{second // 60:02}:{second % 60:02}Z"
+        return sequence.note(
+            parse_event(json.dumps(GATHER | {"callId": call_id, "eventTime": time}))
+        )
+
+    assert [note("a", 1), note("b", 1), note("a", 2)] == [
+        (1, False, False),
+        (1, False, False),
+        (2, False, False),
+    ]
+    assert note("c", 1) == (1, False, False)  # b has been silent longest
+    assert note("a", 2) == (2, True, False)
+    assert note("b", 1) == (1, False, False)
+    for second in range(MOST_EVENTS):
+        assert note("d", second)[:2] == (second + 1, False)
+    assert note("d", 0)[1]
+    assert note("d", MOST_EVENTS)[0] == MOST_EVENTS + 1
+    assert not note("d", 0)[1]
+
+
+def test_an_event_of_no_call_is_the_first_of_its_own() -> None:
+    sequence = Sequence()
+    for _ in range(2):
+        assert sequence.note(parse_event('{"eventType": "x"}')) == (1, False, False)
+
+
+def test_documents_that_are_remembered_are_bounded_and_still_told_of() -> None:
+    event = parse_event(json.dumps(GATHER))
+    sound: Sound = {}
+    document = Response().speak_sentence("Hi.").redirect("/next")
+    first = document_reply(event, document, sound)
+    assert first == document_reply(event, document, sound)
+    assert len(sound) == 1
+    for number in range(MOST_SOUND + 5):
+        document_reply(event, Response().speak_sentence(f"{number}"), sound)
+        assert len(sound) <= MOST_SOUND
+    large = Response([SpeakSentence("x" * 400)] * 30)
+    sound.clear()
+    document_reply(event, large, sound)
+    assert sound == {}

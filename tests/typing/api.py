@@ -4,6 +4,7 @@ Each ``type: ignore`` is a claim that both find the error in it.
 """
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 
+from datetime import datetime
 from typing import assert_type
 
 from bxml import (
@@ -38,6 +39,9 @@ from calls import (
     Retry,
     broadcast,
 )
+from calls.events import Event, GatherEvent, parse_event
+from calls.sockets import StreamMedia, StreamSocket, UnknownMessage
+from calls.webhooks import VoiceApp
 
 gather = Gather(gather_url="/menu", max_digits=1).speak_sentence("Press 1.", voice="julie")
 assert_type(gather, Gather)
@@ -121,3 +125,31 @@ async def acontrol(controller: AsyncCallController) -> None:
     assert_type(await controller.with_raw_response.get_call_state("c-1"), RawResponse[CallState])
     assert_type(await broadcast(controller, ["c-1"], Bxml(), journal="j"), BroadcastResult)
     assert_type(AsyncCallController.from_env(), AsyncCallController)
+
+
+def webhooks(body: bytes) -> None:
+    event = parse_event(body)
+    assert_type(event, Event)
+    assert_type(event.event_time, datetime | None)
+    if isinstance(event, GatherEvent):
+        assert_type(event.digits, str | None)
+        assert_type(event.event_time, datetime)
+    app = VoiceApp()
+
+    @app.on("/menu")
+    def menu(event: GatherEvent) -> Response:
+        return Response().then(Gather(gather_url=app.url_for(menu), **app.auth))
+
+    assert isinstance(event, GatherEvent)
+    assert_type(menu(event), Response)
+
+    @app.on("/over")  # type: ignore[type-var]
+    def wrong(event: GatherEvent) -> str:
+        return "<Response/>"
+
+    @app.socket("/media")
+    async def media(socket: StreamSocket) -> None:
+        async for message in socket:
+            assert_type(message, StreamMedia | UnknownMessage)
+            if isinstance(message, StreamMedia):
+                await socket.play(message.payload)
