@@ -6,7 +6,8 @@
     with CallController("9900000", auth=OAuth2("client-id", "client-secret")) as controller:
         controller.call(call_id).push(Bxml().speak_sentence("An agent is ready."))
 
-``calls.events`` reads webhooks; ``calls.simulator`` is the platform on this machine.
+``calls.webhooks`` answers webhooks, whose events are in ``calls.events``; ``calls.sockets`` hears and
+speaks through websockets; ``calls.simulator`` is the platform on this machine.
 """
 
 from calls._exchange import RawResponse
