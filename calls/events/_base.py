@@ -1,6 +1,7 @@
 """What events have in common, and the types of their fields."""
 
 import copy
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
 
@@ -131,14 +132,17 @@ class Event(
         kept = vars(self)
         if "extra" not in kept:
             body = kept.get("body", {})
-            came = msgspec.json.decode(body) if isinstance(body, bytes) else body
+            came = decoded(body) if isinstance(body, bytes) else body
             kept["extra"] = _beside(came, type(self))
         found: dict[str, Any] = kept["extra"]
         return found
 
     def to_json(self) -> bytes:
         """The event as the platform writes it, with what is not known here."""
-        own = wire(self)
+        try:
+            own = wire(self)
+        except OverflowError:  # a time that would lie before the year 1 in UTC
+            own = msgspec.json.encode(self)
         if not self.extra:
             return own
         return msgspec.json.encode(_merged(msgspec.json.decode(own), self.extra, type(self)))
@@ -169,7 +173,8 @@ class Event(
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (type(self), msgspec.json.encode(self), self.extra)
+        # The rest as JSON, since it may be nested more deeply than can be pickled.
+        return _restored, (type(self), msgspec.json.encode(self), msgspec.json.encode(self.extra))
 
     def __copy__(self) -> Self:
         return self
@@ -246,20 +251,41 @@ class UnknownEvent(Event, frozen=True, kw_only=True):
         return msgspec.json.encode(self.data)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuilt, (self.event_time, self.event_type, self.data)
+        return _rebuilt, (self.event_time, self.event_type, msgspec.json.encode(self.data))
 
 
 E = TypeVar("E", bound=Event)
 
 
-def _restored(cls: type[E], own: bytes, extra: dict[str, Any]) -> E:
+def _restored(cls: type[E], own: bytes, extra: bytes) -> E:
     event = msgspec.json.decode(own, type=cls)
-    vars(event)["extra"] = extra
+    vars(event)["extra"] = msgspec.json.decode(extra)
     return event
 
 
-def _rebuilt(time: datetime | None, name: str, data: dict[str, Any]) -> UnknownEvent:
-    return UnknownEvent(event_time=time, event_type=name, data=data)
+def _rebuilt(time: datetime | None, name: str, data: bytes) -> UnknownEvent:
+    return UnknownEvent(event_time=time, event_type=name, data=msgspec.json.decode(data))
+
+
+def decoded(body: bytes) -> Any:
+    """What JSON says. A number that is too large for one stays the text that it is."""
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.ValidationError:  # no type is asked for, so it is a number out of range
+        lax = json.loads(body, parse_int=_number, parse_float=_number, parse_constant=_no_number)
+        # Once more, since the module takes lone surrogates, which cannot be written.
+        return msgspec.json.decode(msgspec.json.encode(lax))
+
+
+def _number(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.ValidationError:
+        return text
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
 
 
 def part_of(annotation: Any) -> type[Part] | None:

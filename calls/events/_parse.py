@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from calls.errors import InvalidEvent
-from calls.events._base import Event, Part, UnknownEvent, layout, part_of
+from calls.events._base import Event, Part, UnknownEvent, decoded, layout, part_of
 from calls.events.call import (
     AnswerEvent,
     DisconnectEvent,
@@ -130,10 +130,17 @@ def parse_event(body: bytes | str) -> Event:
         TypeError: ``body`` is neither bytes nor text.
     """
     try:
-        data = body.encode() if isinstance(body, str) else body
+        if isinstance(body, bytes):
+            data = body
+        elif isinstance(body, str):
+            data = body.encode()
+        else:
+            raise TypeError(f"a body is bytes or text (got {type(body).__name__})")
         if len(data) > LARGEST:
             raise InvalidEvent(f"an event may hold at most {LARGEST:,} bytes (got {len(data):,})")
         event = _known(data)
+        if not data.isascii():
+            data.decode()  # what is not known was passed over, and may be no text
     except _UNREADABLE as error:
         if isinstance(error, InvalidEvent):
             raise
@@ -145,7 +152,8 @@ def parse_event(body: bytes | str) -> Event:
 def _read_with_care(body: bytes | str, reason: str) -> Event:
     """Read what is not as all sources say it is."""
     try:
-        fields = _any.decode(body.encode() if isinstance(body, str) else body)
+        data = body.encode() if isinstance(body, str) else body
+        fields = decoded(data)
     except _UNREADABLE:
         raise _invalid(reason) from None
     if not isinstance(fields, dict):
@@ -156,7 +164,11 @@ def _read_with_care(body: bytes | str, reason: str) -> Event:
     cls = _CLASSES.get(OTHER_NAMES.get(name, name))
     if cls is None:
         return _unknown(name, fields)
-    mended = _mended(fields, cls)
+    try:
+        # Not as ``decoded`` has it: a number out of range is no text where a field wants one.
+        mended = _mended(_any.decode(data), cls)
+    except _UNREADABLE:
+        raise _invalid(reason) from None
     try:
         return msgspec.convert(mended, cls).with_body(mended)
     except _UNREADABLE as error:
@@ -181,7 +193,7 @@ def parse_event_query(query: bytes | str) -> Event:
         raise TypeError(f"a query is bytes or text (got {type(query).__name__})")
     if len(query) > LARGEST:
         raise InvalidEvent(f"an event may hold at most {LARGEST:,} bytes (got {len(query):,})")
-    text = query if isinstance(query, str) else query.decode("latin-1")
+    text = query.decode("latin-1") if isinstance(query, bytes) else _without_surrogates(query)
     try:
         pairs = parse_qsl(
             text, keep_blank_values=True, max_num_fields=MOST_PARAMETERS, errors="replace"
@@ -218,7 +230,12 @@ def _of_query(given: dict[str, list[str]], cls: type[Event]) -> tuple[dict[str, 
     for name, values in given.items():
         first, dot, second = name.partition(".")
         if name not in fields and name not in objects and name != "eventType":
-            if dot and first in objects and isinstance(came.setdefault(first, {}), dict):
+            if dot and first in objects:
+                if first in given:
+                    raise _invalid(
+                        f"Field `{first}` is there as a whole and in parts - at `$.{first}`"
+                    )
+                came.setdefault(first, {})
                 came[first][second] = _tracks(values) if second == "tracks" else _one(values)
             else:
                 beside[name] = _one(values)
@@ -247,6 +264,11 @@ def _object(text: str) -> dict[str, Any] | None:
     except _UNREADABLE:
         return None
     return read if isinstance(read, dict) else None
+
+
+def _without_surrogates(text: str) -> str:
+    """A text that can be written; what cannot be is a question mark."""
+    return text.encode(errors="replace").decode()
 
 
 def _one(values: list[str]) -> Any:

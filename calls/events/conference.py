@@ -1,6 +1,6 @@
 """Events of conferences."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from bxml.rules import Where
 from calls.events._base import (
@@ -13,6 +13,7 @@ from calls.events._base import (
     EndTime,
     Time,
     Url,
+    about,
 )
 from calls.events.recording import Channels, FileFormat, RecordingId, RecordingStatus
 
@@ -54,7 +55,7 @@ class ConferenceRecordingAvailableEvent(ConferenceEvent, frozen=True, kw_only=Tr
     status: RecordingStatus
     account_id: AccountId | None = None
     channels: Channels | None = None
-    start_time: Time | None = None
+    start_time: Annotated[Time, about("When the recording started.")] | None = None
     end_time: EndTime | None = None
     duration: Duration | None = None
     file_format: FileFormat | None = None

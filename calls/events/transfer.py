@@ -3,7 +3,10 @@
 from typing import Annotated, ClassVar
 
 from bxml.rules import Where
+from bxml.types import Uncertain
 from calls.events._base import (
+    AccountId,
+    ApplicationId,
     CallEvent,
     Cause,
     EndTime,
@@ -16,6 +19,8 @@ from calls.events._base import (
     known,
 )
 
+_of_the_sdk = Uncertain("in the SDK's model, not in the documentation")
+
 
 class TransferAnswerEvent(CallEvent, frozen=True, kw_only=True):
     """A party that a `Transfer` rang has answered; ``call_id`` is that of its leg.
@@ -26,16 +31,16 @@ class TransferAnswerEvent(CallEvent, frozen=True, kw_only=True):
     where: ClassVar[Where | None] = "transfer_answer"
 
     parent_call_id: ParentCallId | None = None
-    transfer_caller_id: TransferCallerId | None = None
     transfer_to: TransferTo | None = None
+    transfer_caller_id: TransferCallerId | None = None
 
 
 class TransferCompleteEvent(CallEvent, frozen=True, kw_only=True):
     """A `Transfer` is over and the original call is still up."""
 
     cause: Cause
-    transfer_caller_id: TransferCallerId | None = None
     transfer_to: TransferTo | None = None
+    transfer_caller_id: TransferCallerId | None = None
     error_message: ErrorMessage | None = None
     error_id: ErrorId | None = None
 
@@ -45,10 +50,12 @@ class TransferDisconnectEvent(CallEvent, frozen=True, kw_only=True):
 
     where: ClassVar[Where | None] = None
 
+    account_id: Annotated[AccountId, _of_the_sdk] | None = None
+    application_id: Annotated[ApplicationId, _of_the_sdk] | None = None
     cause: Cause
     parent_call_id: ParentCallId | None = None
-    transfer_caller_id: TransferCallerId | None = None
     transfer_to: TransferTo | None = None
+    transfer_caller_id: TransferCallerId | None = None
     end_time: EndTime | None = None
     error_message: ErrorMessage | None = None
     error_id: ErrorId | None = None

@@ -58,7 +58,14 @@ class Server:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind((LOOPBACK, port))
         self.url = f"http://{LOOPBACK}:{self._socket.getsockname()[1]}"
-        config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, ws="none")
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            http="h11",  # the same on every machine, also where httptools is installed
+            ws="none",
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name=f"server {self.url}", daemon=True)
 

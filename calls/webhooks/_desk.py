@@ -174,8 +174,11 @@ class _Request:
                 event = parse_event(body)
         except InvalidEvent as error:
             return _replies.not_an_event(str(error))
+        try:
+            delivery = desk.delivery(event, self._scope)
+        except RecursionError:  # looking at all of it goes deeper than reading what is known
+            return _replies.not_an_event("not an event: it is nested too deeply")
         self.event = event
-        delivery = desk.delivery(event, self._scope)
         self.handler = handler = self._table.get(type(event))
         if handler is None:
             return _replies.nobody_answers(event)
@@ -184,7 +187,10 @@ class _Request:
             return desk.document(event, handler, answer)
         except UnfitDocument as error:
             return desk.failed(event, handler, str(error), _replies.FAILED)
-        except Exception as error:  # noqa: BLE001  # whatever a handler may raise
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            # Whatever a handler may raise; what it calls may exit, or await what was cancelled.
+            if isinstance(error, asyncio.CancelledError) and is_cancelled():
+                raise
             return desk.failed(event, handler, "failed", _replies.FAILED, error)
 
 
@@ -221,6 +227,12 @@ class Door:
             await send_reply(_replies.not_allowed(self._tables), send)
         elif reply := await self._desk.reply(scope, receive, table):
             await send_reply(reply, send)
+
+
+def is_cancelled() -> bool:
+    """Whether this task is to end, as at its deadline, and not only something it has waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def send_reply(reply: Reply, send: Send) -> None:

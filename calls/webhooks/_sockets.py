@@ -36,7 +36,7 @@ class SocketDoor:
         except InvalidMessage as error:
             logger.error("%s: %s", self._name, error)  # noqa: TRY400  # the words say it all
             await connection.close(INVALID)
-        except Exception:
+        except (Exception, SystemExit):
             logger.exception("%s: failed", self._name)
             await connection.close(FAILED)
         else:

@@ -29,7 +29,13 @@ def wsgi(app: Any) -> Callable[..., Iterable[bytes]]:
             return [words]
         if not inner:
             inner.append(ASGIMiddleware(app))
-        return inner[0](environ, start_response)  # type: ignore[arg-type]
+        # A server at a Unix socket has no port to tell.
+        ports = {
+            name: environ[name] if str(environ[name]).isdecimal() else "0"
+            for name in ("SERVER_PORT", "REMOTE_PORT")
+            if name in environ
+        }
+        return inner[0]({"SERVER_NAME": "", "SERVER_PORT": "0"} | environ | ports, start_response)  # type: ignore[arg-type]
 
     return face
 

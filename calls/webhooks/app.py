@@ -245,8 +245,10 @@ class VoiceApp:
             refuse("handler", f"must be registered with this application (got {_name(handler)})")
         try:
             path = str(route.url_path_for(route.name, **path_params))
-        except (NoMatchFound, AssertionError, ValueError):
+        except (NoMatchFound, AssertionError, TypeError, ValueError):
             refuse("path_params", f"must fit {route.path} (got {shown(path_params)})")
+        if {".", ".."} & set(path.split("/")):  # whoever resolves them ends up elsewhere
+            refuse("path_params", f"must be no . and no .. (got {shown(path_params)})")
         path = quote(path, safe="/:@!$&'()*+,;=~")
         if self._public_url is not None:
             if isinstance(route, WebSocketRoute):

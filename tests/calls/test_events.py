@@ -220,7 +220,12 @@ def test_every_single_field_may_be_strange(name: str, place: tuple[str, ...]) ->
             # What is taken is there, of the type that the class declares.
             assert msgspec.convert(json.loads(event.to_json()), type(event)) == event
             assert normal(json.loads(event.to_json())) == normal(json.loads(body)) or other == {}
-    assert type(parse_event(json.dumps(changed(example, (*place[:-1], "tomorrow"), 1)))).__name__
+    beside: Any = 1
+    for each in reversed((*place[:-1], "tomorrow")):
+        beside = {each: beside}
+    more = json.dumps(changed(example, (*place[:-1], "tomorrow"), 1))
+    assert parse_event(more) == parse_event(json.dumps(example))
+    assert parse_event(more).extra == beside
 
 
 @pytest.mark.parametrize(
@@ -395,7 +400,9 @@ def test_any_change_of_an_example_is_an_event_or_invalid(name: str, data: st.Dat
         assert parse_event(event.to_json()) == event
 
 
-@pytest.mark.parametrize("body", [None, 7, ["x"], {"eventType": "gather"}])
+@pytest.mark.parametrize(
+    "body", [None, 7, ["x"], {"eventType": "gather"}, bytearray(b"{}"), memoryview(b"{}")]
+)
 def test_what_is_neither_bytes_nor_text_is_a_type_error(body: Any) -> None:
     for parse in (parse_event, parse_event_query):
         with pytest.raises(TypeError):

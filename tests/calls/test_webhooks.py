@@ -175,6 +175,9 @@ def test_path_parameters_come_with_the_delivery() -> None:
     for wrong in ({}, {"team": "a/b"}, {"team": ""}, {"team": "a", "more": 1}):
         with pytest.raises(InvalidRequest, match="path_params must fit /menu/"):
             app.url_for(menu, **wrong)
+    for wrong in ({"team": ".."}, {"team": "."}):
+        with pytest.raises(InvalidRequest, match=r"must be no \. and no \.\."):
+            app.url_for(menu, **wrong)
 
 
 class TestUrls:
@@ -427,6 +430,23 @@ class TestFailures:
             "The application did not answer in time.",
         )
 
+    @pytest.mark.parametrize("raised", [SystemExit, asyncio.CancelledError])
+    @pytest.mark.parametrize("kind", ["plain", "async"])
+    def test_what_would_end_the_server_is_a_failure_too(
+        self, kind: str, raised: type[BaseException]
+    ) -> None:
+        app = VoiceApp()
+
+        @app.on("/plain")
+        def plain(event: GatherEvent) -> Response:
+            raise raised
+
+        @app.on("/async")
+        async def not_plain(event: GatherEvent) -> Response:
+            raise raised
+
+        assert ask(app, f"/{kind}", GATHER).status_code == 500
+
     def test_a_timeout_of_the_handler_itself_is_a_failure_like_any_other(self) -> None:
         app = VoiceApp()
 
@@ -469,6 +489,23 @@ class TestRequests:
         reply = ask(self.app, "/menu", body)
         assert reply.status_code < 500
         assert not any(trace in reply.text for trace in TRACES)
+
+    def test_a_body_of_any_depth_gets_a_status_below_500(self) -> None:
+        app = VoiceApp()
+
+        @app.on("/menu")
+        async def menu(event: GatherEvent, delivery: Delivery) -> Response:
+            return Response().hangup()
+
+        text = json.dumps(GATHER)[:-1]
+        seen = set()
+        for depth in (10, *range(700, 1_100, 3), 10_000):
+            body = f'{text}, "deep": {"[" * depth}{"]" * depth}}}'
+            sent: list[Any] = []
+            message = {"type": "http.request", "body": body.encode()}
+            asyncio.run(_drive(app, _scope("/menu"), [message], sent))
+            seen.add(sent[0]["status"])
+        assert seen == {200, 400}
 
     @given(st.text(max_size=100), st.text(max_size=300), st.sampled_from(["GET", "POST", "PATCH"]))
     def test_any_target_gets_a_status_below_500(self, path: str, query: str, method: str) -> None:

@@ -55,6 +55,12 @@ def test_a_path_that_repeats_the_mount_is_below_it_all_the_same() -> None:
     assert ask(json.dumps(GATHER).encode(), SCRIPT_NAME="/menu")[0] == 200
 
 
+@pytest.mark.parametrize("port", ["", "unix socket", "8000"])
+def test_a_server_at_a_unix_socket_has_no_port(port: str) -> None:
+    body = json.dumps(GATHER).encode()
+    assert ask(body, SERVER_PORT=port, REMOTE_PORT=port, REMOTE_ADDR="x")[0] == 200
+
+
 @pytest.mark.parametrize(
     ("environ", "status"),
     [
