@@ -138,7 +138,10 @@ class Event(
         return found
 
     def to_json(self) -> bytes:
-        """The event as the platform writes it, with what is not known here."""
+        """The event as the platform writes it, with what is not known here.
+
+        What a query had in place of an object, and could not be read as one, is left out.
+        """
         try:
             own = wire(self)
         except OverflowError:  # a time that would lie before the year 1 in UTC

@@ -53,7 +53,7 @@ class Desk:
         asks_credentials: bool,
     ) -> None:
         self.largest_body = largest_body
-        self._seconds = seconds
+        self.seconds = seconds
         self._on_failure = on_failure
         self._now = now
         self._public_url = public_url
@@ -65,7 +65,7 @@ class Desk:
     async def reply(self, scope: Scope, receive: Receive, table: Table) -> Reply | None:
         """The reply to a request; None if nobody waits for it any more."""
         request = _Request(self, scope, receive, table)
-        deadline = asyncio.timeout(self._seconds)
+        deadline = asyncio.timeout(self.seconds)
         try:
             async with deadline:
                 return await request.reply()
@@ -74,7 +74,7 @@ class Desk:
                 raise
         if request.event is None:
             return _replies.TOO_SLOW
-        words = f"did not answer within {self._seconds:g} s"
+        words = f"did not answer within {self.seconds:g} s"
         return self.failed(request.event, request.handler, words, _replies.TOO_LATE)
 
     def delivery(self, event: Event, scope: Scope) -> Delivery | None:
@@ -99,7 +99,7 @@ class Desk:
             answer = handler.function(*arguments)
         else:
             answer = await asyncio.get_running_loop().run_in_executor(
-                self._threads, partial(copy_context().run, handler.function, *arguments)
+                self._threads, partial(copy_context().run, _run, handler.function, *arguments)
             )
         return await answer if isinstance(answer, Awaitable) else answer
 
@@ -164,7 +164,7 @@ class _Request:
     async def reply(self) -> Reply | None:
         """The reply, as long as that may take."""
         desk = self._desk
-        body = await _read(self._receive, desk.largest_body)
+        body = await _read(self._receive, desk.largest_body, "wsgi_environ" in self._scope)
         if body is None or isinstance(body, Reply):
             return body
         try:
@@ -235,6 +235,14 @@ def is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
+def _run(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Run a plain handler. ``StopIteration`` cannot leave a thread: a future does not take it."""
+    try:
+        return function(*arguments)
+    except StopIteration as error:
+        raise RuntimeError("the handler raised StopIteration") from error
+
+
 async def send_reply(reply: Reply, send: Send) -> None:
     """Send it."""
     await send(
@@ -243,14 +251,18 @@ async def send_reply(reply: Reply, send: Send) -> None:
     await send({"type": "http.response.body", "body": reply.body})
 
 
-async def _read(receive: Receive, largest: int) -> bytes | Reply | None:
-    """The body; None if the client has left, a refusal if it is too large."""
+async def _read(receive: Receive, largest: int, from_wsgi: bool) -> bytes | Reply | None:
+    """The body; None if the client has left, a refusal if it is too large or ends too early."""
     message = await receive()
     body: bytes = message.get("body", b"")
     if message.get("more_body"):
+        if from_wsgi and not body:
+            return _replies.TOO_SHORT
         chunks = bytearray(body)
         while len(chunks) <= largest and message.get("more_body"):
             message = await receive()
+            if from_wsgi and not message.get("body"):  # which is how WSGI says that it has ended
+                return _replies.TOO_SHORT
             chunks += message.get("body", b"")
         body = bytes(chunks)
     if message["type"] == "http.disconnect":

@@ -27,6 +27,8 @@ def without_credentials(document: Document, public_url: str | None) -> list[Prob
 
 
 def _is_below(url: str, public_url: str) -> bool:
+    if url.startswith("ws"):
+        public_url = public_url.replace("http", "ws", 1)
     rest = url[len(public_url) :]
     return url.startswith(public_url) and (not rest or rest[0] in "/?#")
 
@@ -49,4 +51,6 @@ def _urls(cls: type[Verb]) -> tuple[tuple[str, str], ...]:
         username = "fallback_username" if "fallback" in name else "username"
         if attribute.delivers and username in attributes:
             pairs.append((name, username))
+    if "destination_username" in attributes:
+        pairs.append(("destination", "destination_username"))
     return tuple(pairs)

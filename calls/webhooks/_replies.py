@@ -44,6 +44,7 @@ UNAUTHORIZED = Reply(
     headers=((b"www-authenticate", b'Basic realm="webhooks", charset="UTF-8"'),),
 )
 NOT_FOUND = Reply(404, b"Nothing answers here.")
+TOO_SHORT = Reply(400, b"The body ended too early.")
 TOO_SLOW = Reply(408, b"The request did not arrive in time.")
 TOO_LARGE = Reply(413, b"The request is too large.")
 FAILED = Reply(500, b"The application failed.")

@@ -1,5 +1,6 @@
 """The websockets of StartStream and StartTranscription, from the server's side."""
 
+import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -13,15 +14,16 @@ logger = logging.getLogger("calls")
 
 SocketHandler: TypeAlias = Callable[[Any], Awaitable[None]]
 
-NORMAL, INVALID, FAILED = 1000, 1007, 1011
-"""Close codes (RFC 6455): all is said; what came is no message; the application failed."""
+NORMAL, INVALID, SILENT, FAILED = 1000, 1007, 1008, 1011
+"""Close codes (RFC 6455): all is said; what came is no message, or nothing; a handler failed."""
 
 
 class SocketDoor:
     """The handler of one path: an ASGI application below the router."""
 
-    def __init__(self, function: SocketHandler) -> None:
+    def __init__(self, function: SocketHandler, seconds: float) -> None:
         self._function = function
+        self._seconds = seconds
         self._name = getattr(function, "__qualname__", type(function).__name__)
         self._socket = _kind(function, self._name)
 
@@ -31,7 +33,18 @@ class SocketDoor:
         await send({"type": "websocket.accept"})
         connection = _Connection(receive, send)
         try:
-            socket = await self._socket.open(connection)
+            async with asyncio.timeout(self._seconds) as start:
+                socket = await self._socket.open(connection)
+        except TimeoutError:
+            if not start.expired():
+                raise
+            await connection.close(SILENT)
+            return
+        except InvalidMessage as error:
+            logger.error("%s: %s", self._name, error)  # noqa: TRY400  # the words say it all
+            await connection.close(INVALID)
+            return
+        try:
             await self._function(socket)
         except InvalidMessage as error:
             logger.error("%s: %s", self._name, error)  # noqa: TRY400  # the words say it all

@@ -22,7 +22,7 @@ from calls.webhooks._handlers import HandlerFunction, events_of, handler_of
 from calls.webhooks._sockets import SocketDoor, SocketHandler
 
 try:
-    from starlette.routing import NoMatchFound, Route, Router, WebSocketRoute
+    from starlette.routing import Match, NoMatchFound, Route, Router, WebSocketRoute
 except ImportError as error:
     raise ImportError(
         'calls.webhooks needs Starlette: pip install "bxml-calls[web]"', name=error.name
@@ -30,9 +30,6 @@ except ImportError as error:
 
 H = TypeVar("H", bound=HandlerFunction)
 S = TypeVar("S", bound=SocketHandler)
-
-_root_path: ContextVar[str] = ContextVar("root_path")
-"""Where the application is mounted, while it answers a request."""
 
 
 class Credentials(TypedDict, total=False):
@@ -128,6 +125,8 @@ class VoiceApp:
             public_url=self._public_url,
             asks_credentials=bool(self._tokens),
         )
+        # Where it is mounted, while it answers a request. Another application is mounted elsewhere.
+        self._root_path: ContextVar[str] = ContextVar("root_path")
         self._doors: dict[str, tuple[Door, Route]] = {}
         self._routes: dict[Any, Route | WebSocketRoute] = {}
         self._router = Router(redirect_slashes=False, default=_nothing_here)
@@ -208,7 +207,7 @@ class VoiceApp:
 
         def register(function: S) -> S:
             self._refuse_known(function, path)
-            route = WebSocketRoute(_checked_path(path), SocketDoor(function))
+            route = _SocketRoute(_checked_path(path), SocketDoor(function, self._desk.seconds))
             self._router.routes.append(route)
             self._routes[function] = route
             return function
@@ -217,7 +216,7 @@ class VoiceApp:
 
     def _new_door(self, path: str) -> tuple[Door, Route]:
         door = Door(self._desk, _checked_path(path))
-        route = Route(path, door)
+        route = _Route(path, door)
         self._router.routes.append(route)
         return door, route
 
@@ -259,7 +258,7 @@ class VoiceApp:
                 "public_url", f"is needed for the URL of {_name(handler)}: a socket's is absolute"
             )
         try:
-            url = quote(_root_path.get(), safe="/:@!$&'()*+,;=~") + path
+            url = quote(self._root_path.get(), safe="/:@!$&'()*+,;=~") + path
         except LookupError:
             words = (
                 f"is needed for the URL of {_name(handler)} outside of a request: "
@@ -276,11 +275,11 @@ class VoiceApp:
         with app.mounted_at("/voice"):
             assert menu(event) == Response().redirect("/voice/chosen")
         """
-        token = _root_path.set(path.rstrip("/"))
+        token = self._root_path.set(path.rstrip("/"))
         try:
             yield
         finally:
-            _root_path.reset(token)
+            self._root_path.reset(token)
 
     @cached_property
     def wsgi(self) -> Callable[..., Iterable[bytes]]:
@@ -307,6 +306,28 @@ class VoiceApp:
     def __repr__(self) -> str:
         where = "" if self._public_url is None else f"public_url={self._public_url!r}, "
         return f"VoiceApp({where}{len(self._routes)} handlers)"
+
+
+class _Route(Route):
+    """A route that no path can break."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether the path is this one."""
+        try:
+            return super().matches(scope)
+        except ValueError:  # a number of thousands of digits
+            return Match.NONE, {}
+
+
+class _SocketRoute(WebSocketRoute):
+    """The same for a socket."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether the path is this one."""
+        try:
+            return super().matches(scope)
+        except ValueError:
+            return Match.NONE, {}
 
 
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:

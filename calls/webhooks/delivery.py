@@ -62,19 +62,20 @@ class Sequence:
 
     def __init__(self, most_calls: int = MOST_CALLS) -> None:
         self._most_calls = most_calls
-        self._calls: OrderedDict[str, _Seen] = OrderedDict()
+        self._calls: OrderedDict[bytes, _Seen] = OrderedDict()
 
     def note(self, event: Event) -> tuple[int, bool, bool]:
         """Remember an event: its number in its call, whether it is repeated, whether it is late."""
         about = getattr(event, "call_id", None) or getattr(event, "conference_id", None)
         if about is None:
             return 1, False, False
-        seen = self._calls.get(about)
+        key = blake2b(about.encode(errors="replace"), digest_size=16).digest()
+        seen = self._calls.get(key)
         if seen is None:
-            seen = self._calls[about] = _Seen(OrderedDict())
+            seen = self._calls[key] = _Seen(OrderedDict())
             if len(self._calls) > self._most_calls:
                 self._calls.popitem(last=False)
-        self._calls.move_to_end(about)
+        self._calls.move_to_end(key)
         digest = blake2b(event.to_json(), digest_size=16).digest()
         repeated = digest in seen.numbers
         if not repeated:

@@ -123,6 +123,22 @@ def test_what_is_no_stream_is_closed(first: str, caplog: pytest.LogCaptureFixtur
     assert caplog.records
 
 
+def test_who_says_nothing_is_not_waited_for() -> None:
+    app, _ = echoing(reply_seconds=0.02)
+    sent: list[Any] = []
+    coming = [{"type": "websocket.connect"}]
+
+    async def receive() -> Any:
+        return coming.pop(0) if coming else await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": "/media", "root_path": "", "headers": []}
+    asyncio.run(app(scope, receive, send))
+    assert sent[-1] == {"type": "websocket.close", "code": 1008}
+
+
 def test_a_handler_that_fails_closes_and_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
     app = VoiceApp()
 

@@ -15,7 +15,17 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from bxml import Bxml, Document, Gather, Hangup, Pause, Redirect, Response, SpeakSentence
+from bxml import (
+    Bxml,
+    Document,
+    Gather,
+    Hangup,
+    Pause,
+    Redirect,
+    Response,
+    SpeakSentence,
+    StartStream,
+)
 from calls.errors import InvalidRequest
 from calls.events import (
     CallEvent,
@@ -216,6 +226,17 @@ class TestUrls:
         assert app.url_for(menu) == "https://hooks.example.com/v/menu"
         assert 'redirectUrl="https://hooks.example.com/v/menu"' in said(ask(app, "/menu", GATHER))
 
+    def test_of_an_application_that_is_mounted_elsewhere_it_is_not_guessed(self) -> None:
+        other, menu = self.app()
+        app = VoiceApp()
+
+        @app.on("/menu")
+        def leads_there(event: GatherEvent) -> Response:
+            return Response().redirect(other.url_for(menu))
+
+        outer = Starlette(routes=[Mount("/a", app), Mount("/b", other)])
+        assert ask(outer, "/a/menu", GATHER).status_code == 500
+
     def test_never_names_another_host(self) -> None:
         app, _ = self.app()
 
@@ -300,10 +321,12 @@ class TestCredentials:
             ("https://h.example/voicemail", False),
             ("https://other.example/x", False),
             ("/x", True),
+            ("wss://h.example/voice/media", True),
+            ("wss://other.example/voice/media", False),
         ],
     )
     def test_only_urls_that_lead_here_are_looked_at(self, url: str, warns: bool) -> None:
-        document = Response([Redirect(url)])
+        document = Response([StartStream(url) if url.startswith("wss") else Redirect(url)])
         assert bool(without_credentials(document, "https://h.example/voice")) is warns
 
     def test_a_verb_that_forgets_them_is_told_once(self, caplog: pytest.LogCaptureFixture) -> None:
@@ -447,6 +470,15 @@ class TestFailures:
 
         assert ask(app, f"/{kind}", GATHER).status_code == 500
 
+    def test_a_search_that_finds_nothing_is_a_failure_at_once(self) -> None:
+        app = VoiceApp()
+
+        @app.on("/menu")
+        def menu(event: GatherEvent) -> Response:
+            return next(iter(()))
+
+        assert ask(app, "/menu", GATHER).status_code == 500
+
     def test_a_timeout_of_the_handler_itself_is_a_failure_like_any_other(self) -> None:
         app = VoiceApp()
 
@@ -475,6 +507,16 @@ class TestRequests:
     @pytest.mark.parametrize("path", ["/", "/menu/", "/Menu", "//menu", "/menu/x"])
     def test_another_path_is_404(self, path: str) -> None:
         assert ask(self.app, path, GATHER).status_code == 404
+
+    def test_a_number_of_thousands_of_digits_is_404(self) -> None:
+        app = VoiceApp()
+
+        @app.on("/queue/{number:int}")
+        def queue(event: GatherEvent) -> Response:
+            return Response().hangup()
+
+        assert ask(app, "/queue/7", GATHER).status_code == 200
+        assert ask(app, "/queue/" + "9" * 5_000, GATHER).status_code == 404
 
     def test_a_body_that_is_too_large_is_413(self) -> None:
         assert ask(self.app, "/menu", b" " * 2_049).status_code == 413

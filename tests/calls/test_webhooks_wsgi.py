@@ -55,6 +55,11 @@ def test_a_path_that_repeats_the_mount_is_below_it_all_the_same() -> None:
     assert ask(json.dumps(GATHER).encode(), SCRIPT_NAME="/menu")[0] == 200
 
 
+@pytest.mark.parametrize("body", [b"", b"{"])
+def test_a_body_that_ends_too_early_is_refused_at_once(body: bytes) -> None:
+    assert ask(body, CONTENT_LENGTH="70000") == (400, b"The body ended too early.")
+
+
 @pytest.mark.parametrize("port", ["", "unix socket", "8000"])
 def test_a_server_at_a_unix_socket_has_no_port(port: str) -> None:
     body = json.dumps(GATHER).encode()
