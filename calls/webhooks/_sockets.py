@@ -32,28 +32,24 @@ class SocketDoor:
         await receive()
         await send({"type": "websocket.accept"})
         connection = _Connection(receive, send)
+        await connection.close(await self._held(connection))
+
+    async def _held(self, connection: "_Connection") -> int:
+        """Run the handler: the code with which the connection is closed."""
+        start = asyncio.timeout(self._seconds)
         try:
-            async with asyncio.timeout(self._seconds) as start:
+            async with start:
                 socket = await self._socket.open(connection)
-        except TimeoutError:
-            if not start.expired():
-                raise
-            await connection.close(SILENT)
-            return
-        except InvalidMessage as error:
-            logger.error("%s: %s", self._name, error)  # noqa: TRY400  # the words say it all
-            await connection.close(INVALID)
-            return
-        try:
             await self._function(socket)
         except InvalidMessage as error:
             logger.error("%s: %s", self._name, error)  # noqa: TRY400  # the words say it all
-            await connection.close(INVALID)
-        except (Exception, SystemExit):
+            return INVALID
+        except (Exception, SystemExit) as error:
+            if isinstance(error, TimeoutError) and start.expired():
+                return SILENT
             logger.exception("%s: failed", self._name)
-            await connection.close(FAILED)
-        else:
-            await connection.close(NORMAL)
+            return FAILED
+        return NORMAL
 
 
 class _Connection:
