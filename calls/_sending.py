@@ -4,26 +4,25 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from copy import copy
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from bxml._kinds import shown
-from bxml.errors import Problem
 from calls._exchange import Flow, Reply, Request, Timeouts, Wait
 from calls.auth import Auth, Basic, OAuth2, Token, Tokens, basic, granted
 from calls.errors import (
     Attempt,
     CallsError,
     ConnectionFailed,
-    InvalidRequest,
     Outcome,
     StatusError,
     Unauthorized,
     UnexpectedReply,
     error_of,
+    refuse,
 )
 from calls.models import keeps_secrets
 from calls.pacing import Pacing
@@ -89,11 +88,6 @@ def checked_id(name: str, value: str) -> str:
     if not isinstance(value, str) or not SAFE_ID.fullmatch(value):  # type: ignore[redundant-expr]
         refuse(name, f"must be an id of letters, digits, - and _ (got {shown(value)})")
     return value
-
-
-def refuse(name: str, words: str) -> NoReturn:
-    """Raise for an argument, before anything is sent."""
-    raise InvalidRequest([Problem("argument", "error", "", f"{name} {words}", attribute=name)])
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:

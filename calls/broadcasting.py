@@ -28,7 +28,7 @@ from bxml.errors import BxmlError
 from calls._bar import reporting
 from calls._exchange import AsyncWire, Bridge, Flow, arun
 from calls._ledger import BATCH, Ledger, Row, Settled
-from calls._sending import Site, checked_id, refuse
+from calls._sending import Site, checked_id
 from calls.controller import AsyncCallController, CallController
 from calls.errors import (
     CallEnded,
@@ -40,6 +40,7 @@ from calls.errors import (
     ServerError,
     StatusError,
     Unauthorized,
+    refuse,
 )
 from calls.operations import body_of, push_body
 

@@ -28,9 +28,9 @@ from msgspec.structs import replace
 
 from calls import operations
 from calls._exchange import AsyncWire, Flow, RawResponse, Timeouts, Wire, arun, raw, run
-from calls._sending import Site, checked_base, checked_id, refuse
+from calls._sending import Site, checked_base, checked_id
 from calls.auth import Auth, Basic, OAuth2, Tokens, warn_of_basic
-from calls.errors import Attempt
+from calls.errors import Attempt, refuse
 from calls.models import CallState
 from calls.operations import BASE_URL, Listing, Page, built
 from calls.pacing import Pacing

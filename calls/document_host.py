@@ -28,8 +28,7 @@ from bxml._kinds import Fault, shown
 from bxml.document import Document, Response
 from bxml.types import AbsoluteUrl, NoControlCharacters, NotBlank, Seconds, Secret
 from calls._basic import admits, basic_token
-from calls._sending import refuse
-from calls.errors import StoreFailed
+from calls.errors import StoreFailed, refuse
 from calls.models import Model, Password, Username, needs_https
 
 LARGEST_REQUEST = 1_048_576

@@ -32,7 +32,7 @@ from collections.abc import Iterable, Mapping
 from copyreg import __newobj__  # type: ignore[attr-defined]
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, Self, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from calls.models import CallState
 
 LONGEST_WORDS = 500
+"""Characters of a stranger's words that are told, so that nobody's megabyte is in a log."""
+
+GAP = " … "
 
 UNCERTAIN = frozenset({500, 502, 503, 504})
 """Statuses that leave open whether the platform acted: it, or something before it, failed."""
@@ -440,12 +443,24 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return max(until.total_seconds(), 0.0)
 
 
+def refuse(name: str, words: str) -> NoReturn:
+    """Raise ``InvalidRequest`` for an argument, before anything is sent."""
+    raise InvalidRequest([Problem("argument", "error", "", f"{name} {words}", attribute=name)])
+
+
+def one_line(words: str, longest: int = LONGEST_WORDS) -> str:
+    """Words of a stranger for a log: one line, no control characters, of bounded length.
+
+    Of what is longer the middle is left out, since the end of a reason says where it was.
+    """
+    if len(words) > longest:
+        half = (longest - len(GAP)) // 2
+        words = words[:half] + GAP + words[-half:]
+    return "".join(each if each.isprintable() else " " for each in words)
+
+
 def _clean(words: str | None) -> str | None:
-    """Words of a stranger for a log: one line, no control characters, of bounded length."""
-    if not words:
-        return None
-    line = "".join(character if character.isprintable() else " " for character in words)
-    return line if len(line) <= LONGEST_WORDS else f"{line[:LONGEST_WORDS]}…"
+    return one_line(words) if words else None
 
 
 def _phrase(status: int) -> str:

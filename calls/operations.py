@@ -32,7 +32,7 @@ from bxml.errors import InvalidDocument
 from bxml.rules import Where
 from bxml.types import Method
 from calls._exchange import Flow, Reply, Request, Wait, Work
-from calls._sending import SAFE_ID, Site, checked_id, logger, origin, refuse, sent
+from calls._sending import SAFE_ID, Site, checked_id, logger, origin, sent
 from calls._warn import warn
 from calls.errors import (
     Attempt,
@@ -46,6 +46,7 @@ from calls.errors import (
     InvalidRequest,
     PushReplaced,
     UnexpectedReply,
+    refuse,
 )
 from calls.models import CallState, CreateCall, CreateCallResponse, ListCalls, UpdateCall
 from calls.retry import ONCE, OperationName

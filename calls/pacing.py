@@ -3,8 +3,7 @@
 import math
 import threading
 
-from bxml.errors import Problem
-from calls.errors import InvalidRequest
+from calls.errors import refuse
 
 
 class Pacing:
@@ -20,8 +19,7 @@ class Pacing:
 
     def __init__(self, per_second: float | None = None) -> None:
         if per_second is not None and not 0 < per_second < math.inf:
-            words = f"rate must be a number above 0, of requests a second (got {per_second!r})"
-            raise InvalidRequest([Problem("argument", "error", "", words, attribute="rate")])
+            refuse("rate", f"must be a number above 0, of requests a second (got {per_second!r})")
         self._distance = 0.0 if per_second is None else 1.0 / per_second
         self._next = -math.inf
         self._held: dict[str, float] = {}

@@ -6,8 +6,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from bxml.errors import Problem
-from calls.errors import InvalidRequest, Outcome
+from calls.errors import Outcome, refuse
 
 OperationName: TypeAlias = Literal[
     "create_call",
@@ -90,8 +89,8 @@ class Retry(Struct, frozen=True, kw_only=True):
         for name in self.__struct_fields__[:5]:
             value = getattr(self, name)
             if not (least.get(name, 0) <= value < math.inf):
-                words = f"{name} must be at least {least.get(name, 0):g} and finite (got {value!r})"
-                raise InvalidRequest([Problem("argument", "error", "", words, attribute=name)])
+                words = f"must be at least {least.get(name, 0):g} and finite (got {value!r})"
+                refuse(name, words)
 
     def wait_after(
         self,

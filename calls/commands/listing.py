@@ -8,9 +8,9 @@ import msgspec
 import typer
 
 from bxml._kinds import shown as quoted
-from calls._sending import refuse
 from calls.commands._session import Json, Session, Verbose
 from calls.commands._show import json_line, moment, row, say, shown
+from calls.errors import refuse
 from calls.models import CallState
 
 EXAMPLES = (

@@ -14,9 +14,9 @@ from bxml._report import Result, reason, safe
 from bxml.document import LARGEST, Bxml, Document
 from bxml.errors import BxmlError, ParseError, Problem
 from bxml.verbs import SpeakSentence
-from calls._sending import refuse
 from calls.commands._session import CallId, Json, Session, Verbose, Wait
 from calls.commands._trouble import Unusable
+from calls.errors import refuse
 
 EXAMPLES = (
     "Examples:\n\n"

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import typer
 
-from calls._sending import refuse
 from calls.commands._session import CallId, Json, Session, Verbose, Wait
+from calls.errors import refuse
 
 EXAMPLES = (
     "Examples:\n\n"

@@ -3,7 +3,8 @@
 import copy
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Self, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct
@@ -291,12 +292,20 @@ def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
+def bare_types(annotation: Any) -> tuple[Any, ...]:
+    """The types of an annotation, without their marks and without None."""
+    if hasattr(annotation, "__metadata__"):
+        return bare_types(annotation.__origin__)
+    if get_origin(annotation) in (Union, UnionType):
+        return tuple(bare for each in get_args(annotation) for bare in bare_types(each))
+    return () if annotation is NoneType else (annotation,)
+
+
 def part_of(annotation: Any) -> type[Part] | None:
     """The class of the object that a field holds, if it holds one."""
-    for member in (annotation, *get_args(annotation)):
-        inner = get_args(member)[0] if hasattr(member, "__metadata__") else member
-        if isinstance(inner, type) and issubclass(inner, Part):
-            return inner
+    for each in bare_types(annotation):
+        if isinstance(each, type) and issubclass(each, Part):
+            return each
     return None
 
 

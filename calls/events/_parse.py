@@ -1,18 +1,18 @@
 """From what a webhook brings to an event."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache, reduce
 from operator import or_
-from typing import Any
+from typing import Any, get_origin
 from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Struct
 
-from calls.errors import InvalidEvent
-from calls.events._base import Event, Part, UnknownEvent, decoded, layout, part_of
+from calls.errors import InvalidEvent, one_line
+from calls.events._base import Event, Part, UnknownEvent, bare_types, decoded, layout, part_of
 from calls.events.call import (
     AnswerEvent,
     DisconnectEvent,
@@ -59,8 +59,8 @@ LARGEST = 1_048_576
 MOST_PARAMETERS = 256
 """Parameters of a query that are read. The documented events have some twenty."""
 
-LONGEST_WORDS = 200
-"""Characters of a reason that are told, so that nobody's megabyte comes back to them."""
+LONGEST_REASON = 200
+"""Characters of a reason that are told: it goes back to whoever sent the event."""
 
 EVENTS: tuple[type[Event], ...] = (
     InitiateEvent,
@@ -255,7 +255,8 @@ def _of_query(given: dict[str, list[str]], cls: type[Event]) -> tuple[dict[str, 
 
 
 def _is_object(annotation: Any) -> bool:
-    return part_of(annotation) is not None or "dict[" in str(annotation)
+    holds_texts = any(get_origin(each) is dict for each in bare_types(annotation))
+    return holds_texts or part_of(annotation) is not None
 
 
 def _object(text: str) -> dict[str, Any] | None:
@@ -321,7 +322,7 @@ def _times(cls: type[Event] | type[Part]) -> tuple[str, ...]:
     return tuple(
         each.encode_name
         for each in msgspec.structs.fields(cls)
-        if "datetime.datetime" in str(each.type)
+        if datetime in bare_types(each.type)
     )
 
 
@@ -332,19 +333,10 @@ def _json_name(value: Any) -> str:
 
 def _invalid(reason: str) -> InvalidEvent:
     """An error that says where, however long a stranger makes it."""
-    told = "".join(each if each.isprintable() else "�" for each in _shortened(reason))
+    told = one_line(reason, LONGEST_REASON)
     error = InvalidEvent(f"not an event: {told}")
     place = _PATH.search(told)
     error.path = place[1] if place else None
     if "missing required field" in told and (missing := _FIELD.search(told)):
         error.path = f"{error.path or '$'}.{missing[1]}"
     return error
-
-
-def _shortened(words: str) -> Iterator[str]:
-    if len(words) <= LONGEST_WORDS:
-        yield from words
-    else:
-        yield from words[: LONGEST_WORDS // 2]
-        yield from " … "
-        yield from words[-LONGEST_WORDS // 2 :]

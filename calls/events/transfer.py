@@ -12,7 +12,7 @@ from calls.events._base import (
     EndTime,
     ErrorId,
     ErrorMessage,
-    ParentCallId,
+    LegEvent,
     TransferCallerId,
     TransferTo,
     about,
@@ -22,17 +22,13 @@ from calls.events._base import (
 _of_the_sdk = Uncertain("in the SDK's model, not in the documentation")
 
 
-class TransferAnswerEvent(CallEvent, frozen=True, kw_only=True):
+class TransferAnswerEvent(LegEvent, frozen=True, kw_only=True):
     """A party that a `Transfer` rang has answered; ``call_id`` is that of its leg.
 
     The document runs for that party alone; then the two are connected.
     """
 
     where: ClassVar[Where | None] = "transfer_answer"
-
-    parent_call_id: ParentCallId | None = None
-    transfer_to: TransferTo | None = None
-    transfer_caller_id: TransferCallerId | None = None
 
 
 class TransferCompleteEvent(CallEvent, frozen=True, kw_only=True):
@@ -45,7 +41,7 @@ class TransferCompleteEvent(CallEvent, frozen=True, kw_only=True):
     error_id: ErrorId | None = None
 
 
-class TransferDisconnectEvent(CallEvent, frozen=True, kw_only=True):
+class TransferDisconnectEvent(LegEvent, frozen=True, kw_only=True):
     """A leg that a `Transfer` rang has ended, answered or not; ``call_id`` is that of the leg."""
 
     where: ClassVar[Where | None] = None
@@ -53,9 +49,6 @@ class TransferDisconnectEvent(CallEvent, frozen=True, kw_only=True):
     account_id: Annotated[AccountId, _of_the_sdk] | None = None
     application_id: Annotated[ApplicationId, _of_the_sdk] | None = None
     cause: Cause
-    parent_call_id: ParentCallId | None = None
-    transfer_to: TransferTo | None = None
-    transfer_caller_id: TransferCallerId | None = None
     end_time: EndTime | None = None
     error_message: ErrorMessage | None = None
     error_id: ErrorId | None = None

@@ -1,9 +1,6 @@
 """What can be wrong with a message, and how it is said."""
 
-from typing import NoReturn
-
-from bxml.errors import Problem
-from calls.errors import LONGEST_WORDS, CallsError, InvalidRequest
+from calls.errors import CallsError, one_line
 
 
 class InvalidMessage(CallsError, ValueError):
@@ -11,11 +8,5 @@ class InvalidMessage(CallsError, ValueError):
 
 
 def invalid(reason: str) -> InvalidMessage:
-    """The error for a reason that may quote a stranger: one line of bounded length."""
-    line = "".join(character if character.isprintable() else " " for character in reason)
-    return InvalidMessage(line if len(line) <= LONGEST_WORDS else f"{line[:LONGEST_WORDS]}…")
-
-
-def refuse(name: str, words: str) -> NoReturn:
-    """Raise for an argument, before anything is sent."""
-    raise InvalidRequest([Problem("argument", "error", "", f"{name} {words}", attribute=name)])
+    """The error for a reason that may quote a stranger."""
+    return InvalidMessage(one_line(reason))

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 
 from bxml._kinds import shown
-from calls.sockets._errors import refuse
+from calls.errors import refuse
 
 try:
     with warnings.catch_warnings():

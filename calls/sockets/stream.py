@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from bxml._declare import vendor_name
 from bxml._kinds import shown
-from calls.sockets._errors import refuse
+from calls.errors import refuse
 from calls.sockets._read import Reader
 from calls.sockets.message import Message, UnknownMessage
 

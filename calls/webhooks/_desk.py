@@ -12,8 +12,7 @@ from typing import Any, TypeAlias
 from bxml._kinds import shown
 from bxml.document import Document
 from bxml.errors import BxmlError, Problem
-from calls._sending import refuse
-from calls.errors import InvalidEvent
+from calls.errors import InvalidEvent, refuse
 from calls.events import Event, parse_event, parse_event_query
 from calls.webhooks import _replies
 from calls.webhooks._handlers import Handler
@@ -219,6 +218,10 @@ class Door:
                 distances[method, event] = distance
         self._tables[method] = table
         self._distances = distances
+
+    def distance(self, method: str, event: type[Event]) -> int | None:
+        """How specific the handler of an event is, 0 the most; None if there is none."""
+        return self._distances.get((method, event))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from bxml._kinds import shown
 from bxml.document import Document
-from calls._sending import refuse
+from calls.errors import refuse
 from calls.events import EVENTS, Event, UnknownEvent
 
 Answer: TypeAlias = Document | None

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
 from bxml._kinds import shown
-from calls._sending import refuse
+from calls.errors import refuse
 from calls.sockets import InvalidMessage, StreamSocket, TranscriptionSocket
 
 logger = logging.getLogger("calls")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
+from threading import Lock
 from typing import Any
 
 try:
@@ -19,6 +20,7 @@ def wsgi(app: Any) -> Callable[..., Iterable[bytes]]:
     its workers before. What cannot be a request over HTTP is refused here: below it would fail.
     """
     inner: list[ASGIMiddleware] = []
+    first = Lock()
 
     def face(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if not _is_sound(environ):
@@ -27,8 +29,9 @@ def wsgi(app: Any) -> Callable[..., Iterable[bytes]]:
             headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(words)))]
             start_response(f"{status.value} {status.phrase}", headers)
             return [words]
-        if not inner:
-            inner.append(ASGIMiddleware(app))
+        with first:  # of several first requests one starts the loop
+            if not inner:
+                inner.append(ASGIMiddleware(app))
         # A server at a Unix socket has no port to tell.
         ports = {
             name: environ[name] if str(environ[name]).isdecimal() else "0"

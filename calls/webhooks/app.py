@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cached_property
+from threading import Lock
 from typing import Annotated, Any, TypedDict, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -14,7 +15,8 @@ from bxml._kinds import Fault, shown
 from bxml.document import Document
 from bxml.types import AbsoluteUrl, Seconds
 from calls._basic import admits, basic_token
-from calls._sending import refuse
+from calls.errors import refuse
+from calls.events import Event
 from calls.models import Model
 from calls.webhooks import _replies
 from calls.webhooks._desk import Desk, Door, Receive, Scope, Send, send_reply
@@ -22,7 +24,7 @@ from calls.webhooks._handlers import HandlerFunction, events_of, handler_of
 from calls.webhooks._sockets import SocketDoor, SocketHandler
 
 try:
-    from starlette.routing import Match, NoMatchFound, Route, Router, WebSocketRoute
+    from starlette.routing import BaseRoute, Match, NoMatchFound, Route, Router, WebSocketRoute
 except ImportError as error:
     raise ImportError(
         'calls.webhooks needs Starlette: pip install "bxml-calls[web]"', name=error.name
@@ -130,6 +132,7 @@ class VoiceApp:
         self._doors: dict[str, tuple[Door, Route]] = {}
         self._routes: dict[Any, Route | WebSocketRoute] = {}
         self._router = Router(redirect_slashes=False, default=_nothing_here)
+        self._making_wsgi = Lock()
 
     @property
     def auth(self) -> Credentials:
@@ -268,12 +271,32 @@ class VoiceApp:
         # Two slashes at the beginning would name a host.
         return "/" + url.lstrip("/")
 
+    @property
+    def public_url(self) -> str | None:
+        """Where the platform reaches this application, if it was told."""
+        return self._public_url
+
+    def path_for(self, event: type[Event]) -> str | None:
+        """The path whose handler takes an event most specifically; of several, the first.
+
+        For those who send events, such as the simulator and the settings of an application. Paths
+        with parameters are not considered; None if there is no other.
+        """
+        found = [
+            (distance, path)
+            for path, (door, _) in self._doors.items()
+            if "{" not in path and (distance := door.distance("POST", event)) is not None
+        ]
+        return min(found, key=lambda each: each[0])[1] if found else None
+
     @contextmanager
     def mounted_at(self, path: str = "") -> Iterator[None]:
         """Give the URLs that there are while a request is answered, for handlers that are tested.
 
-        with app.mounted_at("/voice"):
-            assert menu(event) == Response().redirect("/voice/chosen")
+            with app.mounted_at("/voice"):
+                assert menu(event) == Response().redirect("/voice/chosen")
+
+        It holds for the block, in this thread or task.
         """
         token = self._root_path.set(path.rstrip("/"))
         try:
@@ -281,9 +304,14 @@ class VoiceApp:
         finally:
             self._root_path.reset(token)
 
-    @cached_property
+    @property
     def wsgi(self) -> Callable[..., Iterable[bytes]]:
         """The same application for WSGI servers and frameworks (a2wsgi underneath)."""
+        with self._making_wsgi:  # from Python 3.12 on, a cached_property may be made twice at once
+            return self._wsgi
+
+    @cached_property
+    def _wsgi(self) -> Callable[..., Iterable[bytes]]:
         from calls.webhooks._wsgi import wsgi  # noqa: PLC0415  # only who needs it pays for it
 
         return wsgi(self)
@@ -308,7 +336,7 @@ class VoiceApp:
         return f"VoiceApp({where}{len(self._routes)} handlers)"
 
 
-class _Route(Route):
+class _Unbroken(BaseRoute):
     """A route that no path can break."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -319,15 +347,12 @@ class _Route(Route):
             return Match.NONE, {}
 
 
-class _SocketRoute(WebSocketRoute):
-    """The same for a socket."""
+class _Route(_Unbroken, Route):
+    """One for webhooks."""
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Whether the path is this one."""
-        try:
-            return super().matches(scope)
-        except ValueError:
-            return Match.NONE, {}
+
+class _SocketRoute(_Unbroken, WebSocketRoute):
+    """One for a socket."""
 
 
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:

@@ -21,8 +21,7 @@ from inspect import Parameter, cleandoc, signature
 from itertools import zip_longest
 from pathlib import Path
 from sys import maxsize
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, get_args
 
 from msgspec import Meta, Struct
 from msgspec.structs import fields
@@ -48,7 +47,7 @@ from bxml.types import (
 )
 from bxml.voices import SSML_LANGUAGES, VOICES, Voice
 from calls.events import EVENTS, CallEvent
-from calls.events._base import Part
+from calls.events._base import Part, bare_types, part_of
 
 HERE = Path(__file__).parent
 
@@ -527,28 +526,14 @@ def marks_of(annotation: Any) -> Iterator[object]:
         yield from getattr(member, "__metadata__", ())
 
 
-def bare(annotation: Any) -> Any:
-    """A type without its marks, and without None."""
-    if hasattr(annotation, "__metadata__"):
-        return annotation.__origin__
-    if get_origin(annotation) in (Union, UnionType):
-        return next(bare(each) for each in get_args(annotation) if each is not type(None))
-    return annotation
-
-
 def field_rows(cls: type[Struct]) -> Iterator[list[str]]:
     """A row for each field of an event, or of an object in one."""
     for each in fields(cls):
-        kind = bare(each.type)
+        [kind] = bare_types(each.type)
         named = str(kind) if get_args(kind) else kind.__name__
-        shown = f"[{code(named)}](#{named.lower()})" if is_part(kind) else code(named)
+        shown = f"[{code(named)}](#{named.lower()})" if part_of(kind) else code(named)
         needed = "" if each.default is None else "yes"
         yield [code(each.name), shown, needed, meaning(each.type)]
-
-
-def is_part(kind: Any) -> bool:
-    """Whether a field holds an object of several fields."""
-    return isinstance(kind, type) and issubclass(kind, Part)
 
 
 REPLIES = {
@@ -577,7 +562,8 @@ def events_page() -> str:
         sections += [table(head, rows)] if rows else []
     parts: list[type[Part]] = []
     for cls in EVENTS:
-        parts += [k for each in fields(cls) if is_part(k := bare(each.type)) and k not in parts]
+        held = (part_of(each.type) for each in fields(cls))
+        parts += [part for part in held if part and part not in parts]
     objects = []
     for part in parts:
         objects += [

@@ -264,7 +264,7 @@ def importing(rounds: int) -> None:
     for turn in range(rounds + 1):
         for name, program in programs.items():
             start = time.perf_counter()
-            subprocess.run([sys.executable, "-c", program], check=True, env=environment)  # noqa: S603
+            subprocess.run([sys.executable, "-c", program], check=True, env=environment)  # noqa: S603  # our own words
             if turn:
                 times[name].append((time.perf_counter() - start) * 1e3)
     bare = statistics.median(times["bare interpreter"])
@@ -274,7 +274,7 @@ def importing(rounds: int) -> None:
         goal = "   to reach: ≤ 40 ms" if name == "import bxml" else ""
         print(f"  {name:34}{statistics.median(values):8.1f} ms   +{above:.1f} ms{goal}")
     code = "import bxml, sys; print('lxml' in sys.modules)"
-    loaded = subprocess.run(  # noqa: S603
+    loaded = subprocess.run(  # noqa: S603  # our own words
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     )
     print(f"  lxml loaded by it: {loaded.stdout.strip()}")

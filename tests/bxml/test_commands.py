@@ -34,7 +34,7 @@ class Done(NamedTuple):
 def run(*arguments: str, stdin: bytes = b"") -> Done:
     """The command in a process of its own."""
     command = [sys.executable, "-m", "bxml", *arguments]
-    done = subprocess.run(command, input=stdin, capture_output=True, check=False)  # noqa: S603
+    done = subprocess.run(command, input=stdin, capture_output=True, check=False)  # noqa: S603  # our own words
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
@@ -414,7 +414,7 @@ def test_hostile_input_has_problems_and_no_traceback(command: str, source: bytes
 @pytest.mark.parametrize("command", ["check", "format", "code", "schema"])
 def test_a_reader_that_goes_away_is_no_reason_for_a_traceback(command: str) -> None:
     arguments = [] if command == "schema" else ["-"]
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(  # noqa: S603  # our own words
         [sys.executable, "-m", "bxml", command, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -433,7 +433,7 @@ def test_a_reader_that_goes_away_is_no_reason_for_a_traceback(command: str) -> N
 @pytest.mark.parametrize("arguments", [["check", "-"], ["format", "-"], ["schema"]])
 def test_output_that_cannot_be_written_is_said(arguments: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(  # noqa: S603  # our own words
             [sys.executable, "-m", "bxml", *arguments],
             input=b"<Response><Gather/></Response>",
             stdout=full,

@@ -325,7 +325,7 @@ def test_hostile_text_never_becomes_an_element(spoken: str, tag: str) -> None:
 def run(program: str) -> str:
     """What a new process writes, where every warning is an error."""
     command = [sys.executable, "-W", "error", "-c", program]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603  # our own words
 
 
 def test_hypothesis_knows_the_classes_and_loads_no_strategies_for_it() -> None:

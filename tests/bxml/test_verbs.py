@@ -312,7 +312,7 @@ def test_text_of_any_str_class_is_taken_as_plain_text() -> None:
 
 @given(bxml.strategies.verbs())
 def test_a_verb_is_a_value(verb: Verb) -> None:
-    for other in (pickle.loads(pickle.dumps(verb)), copy.copy(verb), copy.deepcopy(verb)):  # noqa: S301
+    for other in (pickle.loads(pickle.dumps(verb)), copy.copy(verb), copy.deepcopy(verb)):  # noqa: S301  # written here
         assert other == verb
         assert hash(other) == hash(verb)
         assert type(other) is type(verb)

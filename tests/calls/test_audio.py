@@ -119,7 +119,7 @@ def test_a_frame_has_a_length() -> None:
 
 def test_what_is_missing_from_python_3_13_on_is_told() -> None:
     script = "import sys; sys.modules['audioop'] = None; import calls.sockets.audio"
-    run = subprocess.run(  # noqa: S603
+    run = subprocess.run(  # noqa: S603  # our own words
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert run.returncode == 1
@@ -128,4 +128,4 @@ def test_what_is_missing_from_python_3_13_on_is_told() -> None:
 
 def test_importing_it_warns_of_nothing() -> None:
     command = [sys.executable, "-W", "error", "-c", "import calls.sockets.audio"]
-    subprocess.run(command, check=True)  # noqa: S603
+    subprocess.run(command, check=True)  # noqa: S603  # our own words

@@ -489,7 +489,7 @@ def test_killed_at_any_moment_and_started_again_nothing_is_lost_or_pushed_twice(
     for run, kill_after in enumerate((1, 60, 1, 110, 100, None)):
         server.kill_at = None if kill_after is None else len(server.pushes) + kill_after
         command = [sys.executable, str(program), f"{url}/{run}", str(journal), twin]
-        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:  # noqa: S603
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:  # noqa: S603  # our own words
             server.client = process
             _, errors = process.communicate(timeout=60)
         assert process.returncode == (0 if kill_after is None else -signal.SIGKILL), errors.decode()
@@ -514,7 +514,7 @@ def test_an_interrupt_ends_it_in_good_order(server: Server, journal: Path, tmp_p
     program.write_text(PROGRAM)
     url = f"http://127.0.0.1:{server.server_address[1]}"
     command = [sys.executable, str(program), f"{url}/0", str(journal), "blocking"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:  # noqa: S603
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:  # noqa: S603  # our own words
         while len(server.pushes) < 50 and process.poll() is None:
             threading.Event().wait(0.002)
         process.send_signal(signal.SIGINT)

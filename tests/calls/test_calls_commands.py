@@ -80,7 +80,7 @@ class Terminal:
 
     def run(self, *arguments: str, **environment: str) -> Done:
         """The command in a process of its own."""
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(  # noqa: S603  # our own words
             [sys.executable, "-m", "calls", *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -100,7 +100,7 @@ class Terminal:
         )
         command = [sys.executable, "-c", script, *arguments]
         environment = clean(self.environment)
-        return subprocess.Popen(command, env=environment, stdout=stdout, stderr=stderr)  # noqa: S603
+        return subprocess.Popen(command, env=environment, stdout=stdout, stderr=stderr)  # noqa: S603  # our own words
 
 
 @pytest.fixture

@@ -860,7 +860,7 @@ def test_of_several_takers_one_gets_the_document(store: Path) -> None:
 def python(code: str, *arguments: object) -> subprocess.Popen[str]:
     """Another process, which lives until its standard input is closed."""
     command = [sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.Popen(  # noqa: S603
+    return subprocess.Popen(  # noqa: S603  # our own words
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
 

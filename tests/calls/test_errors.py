@@ -36,7 +36,7 @@ def test_every_documented_status_has_its_class(status: int, cls: type[StatusErro
     assert type(error) is cls
     assert str(error) == f"PUT /x: {status} No. (try again after 2 s)"
     assert (error.type, error.error_id, error.retry_after) == ("validation", "e-1", 2.0)
-    again = pickle.loads(pickle.dumps(error))  # noqa: S301
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301  # written here
     assert (str(again), again.error_id) == (str(error), "e-1")
 
 
@@ -46,10 +46,12 @@ def test_a_refusal_without_json_has_the_words_of_its_status(body: bytes) -> None
 
 
 def test_words_of_a_stranger_are_one_line_of_bounded_length() -> None:
-    body = json.dumps({"description": "a\nb\x1b[31m" + "x" * 10_000}).encode()
+    body = json.dumps({"description": "a\nb\x1b[31m" + "x" * 10_000 + " at $.tag"}).encode()
     told = str(error_of(400, {}, body, method="GET", path="/x"))
     assert told.isprintable()
     assert len(told) < 600
+    assert " a b " in told
+    assert told.endswith("x at $.tag")
 
 
 @pytest.mark.parametrize(

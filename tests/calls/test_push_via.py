@@ -23,7 +23,7 @@ from calls import (
     StoreFailed,
 )
 from calls.simulator import Simulator
-from calls.simulator.post import Poster
+from calls.simulator import Poster
 from calls.simulator.server import Server
 from calls.simulator.state import Answered, Delivery, Unanswered
 

@@ -725,7 +725,7 @@ def errors(connect: Connect) -> Iterator[CallsError]:
         copy.copy,
         copy.deepcopy,
         *(
-            lambda each, to=to: pickle.loads(pickle.dumps(each, to))  # noqa: S301
+            lambda each, to=to: pickle.loads(pickle.dumps(each, to))  # noqa: S301  # written here
             for to in range(2, pickle.HIGHEST_PROTOCOL + 1)
         ),
     ],

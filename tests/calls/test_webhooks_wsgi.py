@@ -2,10 +2,13 @@
 
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import pytest
+from a2wsgi import ASGIMiddleware
 
 from bxml import Response
 from calls.events import GatherEvent
@@ -29,7 +32,7 @@ async def menu(event: GatherEvent) -> Response:
     return Response().redirect(app.url_for(menu))
 
 
-def ask(body: bytes = b"", **environ: str) -> tuple[int, bytes]:
+def ask(body: bytes = b"", app: VoiceApp = app, /, **environ: str) -> tuple[int, bytes]:
     """The status and the body of a reply."""
     told: list[str] = []
     given: dict[str, Any] = {"REQUEST_METHOD": "POST", "PATH_INFO": "/menu"}
@@ -58,6 +61,27 @@ def test_a_path_that_repeats_the_mount_is_below_it_all_the_same() -> None:
 @pytest.mark.parametrize("body", [b"", b"{"])
 def test_a_body_that_ends_too_early_is_refused_at_once(body: bytes) -> None:
     assert ask(body, CONTENT_LENGTH="70000") == (400, b"The body ended too early.")
+
+
+def test_several_first_requests_at_once_start_one_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    loops: list[object] = []
+
+    class Counted(ASGIMiddleware):
+        def __init__(self, app: Any) -> None:
+            super().__init__(app)  # which starts a thread, so that others have their turn
+            loops.append(self.loop)
+
+    monkeypatch.setattr("calls.webhooks._wsgi.ASGIMiddleware", Counted)
+    together = Barrier(8)
+
+    def first(app: VoiceApp) -> int:
+        together.wait()
+        return ask(b"", app)[0]
+
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(1, 6):
+            assert list(threads.map(first, [VoiceApp()] * 8)) == [404] * 8
+            assert len(loops) == number
 
 
 @pytest.mark.parametrize("port", ["", "unix socket", "8000"])

@@ -7,8 +7,7 @@ import re
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,6 +60,13 @@ class Served(NamedTuple):
     """What a proxy in front of it takes off the path."""
     log: Path
 
+    def replies(self) -> None:
+        """Wait for the first reply, whatever it says."""
+        try:
+            httpx.get(self.origin, trust_env=False, timeout=PATIENCE)
+        except httpx.TransportError as error:
+            pytest.fail(f"{error!r}, and the server said: {self.log.read_text('utf-8')}")
+
     def ask(
         self, url: str, event: object = None, *, method: str = "POST", **how: Any
     ) -> httpx.Response:
@@ -79,29 +85,39 @@ class Served(NamedTuple):
 
 
 @contextmanager
-def served(command: list[str], folder: Path, port: int, prefix: str = "") -> Iterator[Served]:
-    """The example, from when its server takes connections; what it has printed is clean."""
-    origin = f"http://127.0.0.1:{port}"
-    log = folder / "log.txt"
-    environment = os.environ | {
-        "VOICE_PASSWORD": AUTH[1],
-        "PUBLIC_URL": origin,
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(  # noqa: S603
-            [sys.executable, "-W", "default", *command],
-            cwd=EXAMPLES,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        ) as process,
-    ):
+def served(
+    server: Callable[[str, int], list[str]], name: str, folder: Path, prefix: str = ""
+) -> Iterator[Served]:
+    """The example, from when its server replies; what it has printed is clean.
+
+    The server gets a socket that listens already. A request may come before it is up, and waits.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        origin = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        environment = os.environ | {
+            "VOICE_PASSWORD": AUTH[1],
+            "PUBLIC_URL": origin,
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        command = server(name, listening.fileno())
+        command += ["--root-path", prefix] if prefix else []
+        log = folder / "log.txt"
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603  # our own words
+                [sys.executable, "-W", "default", *command],
+                cwd=EXAMPLES,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=[listening.fileno()],
+            )
+    # From here on the socket is the server's alone: if that ends, so do the connections.
+    with process:
         try:
-            wait_for(process, port, log)
-            yield Served(origin, prefix, log)
+            example = Served(origin, prefix, log)
+            example.replies()
+            yield example
         finally:
             process.terminate()
             try:
@@ -112,32 +128,17 @@ def served(command: list[str], folder: Path, port: int, prefix: str = "") -> Ite
     assert not re.search("Traceback|Warning|Error", printed), printed
 
 
-def wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            assert process.poll() is None, log.read_text("utf-8")
-            assert time.monotonic() < end, log.read_text("utf-8")
-            time.sleep(0.02)
-        else:
-            return
+def uvicorn(name: str, listening: int) -> list[str]:
+    return ["-m", "uvicorn", f"{name}:app", "--fd", str(listening), "--no-access-log"]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def uvicorn(name: str, port: int, *more: str) -> list[str]:
-    return ["-m", "uvicorn", f"{name}:app", "--port", str(port), "--no-access-log", *more]
-
-
-def waitress(name: str, port: int) -> list[str]:
-    return ["-m", "waitress", f"--listen=127.0.0.1:{port}", f"{name}:app"]
+def waitress(name: str, listening: int) -> list[str]:
+    # Its command takes no socket, so this does what it does otherwise.
+    program = (
+        f"import socket, waitress; from {name} import app; "
+        f"waitress.serve(app, sockets=[socket.socket(fileno={listening})])"
+    )
+    return ["-c", program]
 
 
 SERVERS = {
@@ -154,11 +155,8 @@ SERVERS = {
 def line(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Each of the frameworks, with the line below /voice."""
     server, prefix = SERVERS[request.param]
-    port = free_port()
-    command = server(request.param.partition(" ")[0], port)
-    if prefix:
-        command += ["--root-path", prefix]
-    with served(command, tmp_path_factory.mktemp("served"), port, prefix) as example:
+    name = request.param.partition(" ")[0]
+    with served(server, name, tmp_path_factory.mktemp("served"), prefix) as example:
         yield example
 
 
@@ -258,8 +256,7 @@ def test_the_page_on_frameworks_quotes_the_examples() -> None:
 
 
 def test_acme_leads_from_the_menu_to_a_queue_and_an_agent(tmp_path: Path) -> None:
-    port = free_port()
-    with served(uvicorn("acme", port), tmp_path, port) as acme:
+    with served(uvicorn, "acme", tmp_path) as acme:
         answer_url = f"{acme.origin}/answer"
         *first, menu = document(acme.ask(answer_url, ANSWER))
         assert isinstance(menu, Gather)
@@ -291,8 +288,7 @@ METADATA = {
 
 @pytest.fixture(scope="module")
 def echo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    port = free_port()
-    with served(uvicorn("echo", port), tmp_path_factory.mktemp("served"), port) as example:
+    with served(uvicorn, "echo", tmp_path_factory.mktemp("served")) as example:
         yield example
 
 
