@@ -43,7 +43,8 @@ def demo(
             typer.echo(f"{bxml}: {reason(error)}", err=True)
             raise typer.Exit(UNUSABLE) from None
     try:
-        from calls.simulator.demo import Line, run  # noqa: PLC0415  # needs the web extra
+        from calls.simulator.demo import run  # noqa: PLC0415  # needs the web extra
+        from calls.simulator.transcript import Line  # noqa: PLC0415
     except ImportError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(UNUSABLE) from None

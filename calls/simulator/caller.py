@@ -41,7 +41,7 @@ class HangsUp(Struct, frozen=True):
 
 
 Step: TypeAlias = Hears | Presses | Says | Waits | HangsUp
-Outcome = Literal["answers", "is busy", "rejects", "never answers"]
+Outcome = Literal["answers", "is busy", "rejects", "never answers", "cannot be reached"]
 
 
 class Caller(Struct, frozen=True):
@@ -50,6 +50,12 @@ class Caller(Struct, frozen=True):
     steps: tuple[Step, ...] = ()
     outcome: Outcome = "answers"
     rings_for: float = 2.0
+    greeting: str = "Hello?"
+    """What is said at once when the telephone is picked up. Only machine detection listens."""
+    machine: bool = False
+    """Whether it is an answering machine."""
+    beeps: bool = False
+    """Whether the machine ends with a tone."""
 
     def answers(self, *, after: float = 2.0) -> "Caller":
         """Answers when it has rung for some seconds."""
@@ -66,6 +72,18 @@ class Caller(Struct, frozen=True):
     def never_answers(self) -> "Caller":
         """Lets it ring."""
         return replace(self, outcome="never answers")
+
+    def cannot_be_reached(self) -> "Caller":
+        """Has no telephone that rings."""
+        return replace(self, outcome="cannot be reached")
+
+    def greets(self, words: str) -> "Caller":
+        """Says something at once when it answers; nothing, if it is empty."""
+        return replace(self, greeting=words)
+
+    def is_a_machine(self, greeting: str, *, beeps: bool = True) -> "Caller":
+        """Is an answering machine with this greeting, and perhaps a tone after it."""
+        return replace(self, greeting=greeting, machine=True, beeps=beeps)
 
     def hears(self, words: str) -> "Caller":
         """Listens until something with ``words`` in it has been heard to its end; case is ignored."""

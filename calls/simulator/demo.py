@@ -2,9 +2,9 @@
 
 import runpy
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -13,9 +13,9 @@ from bxml import Bxml, Document, ParseError, parse
 from calls.controller import CallController
 from calls.errors import CallsError
 from calls.models import LOOPBACK
-from calls.simulator import Answered, Caller, Delivery, Entry, Simulator, Unanswered
-from calls.simulator.post import Poster
+from calls.simulator import Answered, Caller, Delivery, Poster, Simulator, Unanswered
 from calls.simulator.server import Server
+from calls.simulator.transcript import Line, transcript
 
 CALLEE = "+15550100001"
 ACME = "+15550100002"
@@ -32,15 +32,6 @@ LONGEST_SECONDS = 5.0
 """Seconds of wall time after which no more webhooks are delivered."""
 
 Show = Callable[["Line"], None]
-
-
-class Line(NamedTuple):
-    """One line of the transcript, to be shown by whoever runs the demo."""
-
-    at: float | None
-    kind: str
-    text: str
-    detail: str = ""
 
 
 def example(name: str) -> dict[str, Any]:
@@ -154,37 +145,6 @@ class _Demo:
         for line in transcript(entries[self.shown :]):
             self.show(line)
         self.shown = len(entries)
-
-
-def transcript(entries: Iterable[Entry]) -> Iterable[Line]:
-    """The timeline for people: what was heard and pressed, webhooks and replies, REST requests."""
-    for entry in entries:
-        match entry.kind:
-            case "hears" if entry.text.startswith("["):
-                yield Line(entry.at, "hears", f"♪ {entry.text[1:-1]}")
-            case "hears":
-                yield Line(entry.at, "hears", f"“{entry.text}”")
-            case "cut off":
-                yield Line(entry.at, "hears", f"… cut off: {entry.text}")
-            case "silence":
-                yield Line(entry.at, "hears", f"silence, {entry.text}")
-            case "presses" | "says":
-                yield Line(entry.at, entry.kind, entry.text)
-            case "webhook":
-                yield Line(entry.at, "webhook", f"{entry.text}  {entry.url}", _pretty(entry.body))
-            case "request":
-                yield Line(entry.at, "REST", entry.text, _pretty(entry.body))
-            case _:
-                yield Line(entry.at, "call", entry.text)
-
-
-def _pretty(body: str | None) -> str:
-    if not body:
-        return ""
-    try:
-        return parse(body).to_bxml(pretty=True).partition("\n")[2].rstrip()
-    except ParseError:
-        return body
 
 
 def _on_this_machine(

@@ -1,29 +1,35 @@
-"""The engine: calls, the clock's heap of happenings, and the webhooks that they cause.
+"""The engine: calls, the clock's heap of happenings, and the errands that they cause.
 
-It decides and does no I/O. Whoever drives it lets happenings happen (``step``), carries what is
-in ``outgoing`` to the application, and brings the replies back (``delivered``).
+It decides and does no I/O. Whoever drives it lets happenings happen (``step``), runs the errands
+that are in ``outgoing``, and brings back what came of them (``delivered``, ``opened``, …). What the
+verbs do is in ``calls.simulator.verbs``, which enter themselves in the tables of the class.
 """
 
 import heapq
-from collections.abc import Callable
+import re
+from collections import deque
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from random import Random
 from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 from urllib.parse import urljoin, urlsplit
 from uuid import UUID
 
 from bxml._parse import parse
-from bxml.document import Document
+from bxml.document import Bxml, Document, Response
 from bxml.errors import ParseError
 from calls.events import (
     AnswerEvent,
     CallEvent,
     DisconnectEvent,
+    Event,
     InitiateEvent,
     RedirectEvent,
-    TransferDisconnectEvent,
 )
 from calls.models import CreateCall
-from calls.simulator.caller import Caller, HangsUp, Hears, Presses, Says, Waits
+from calls.simulator import party
+from calls.simulator.caller import Caller
+from calls.simulator.settings import Settings
 from calls.simulator.state import (
     Answered,
     Application,
@@ -31,39 +37,59 @@ from calls.simulator.state import (
     Connected,
     Delivery,
     Entry,
+    Errand,
     Fetching,
-    Pausing,
-    Settings,
-    Talking,
+    Kind,
+    Measuring,
+    Recording,
+    Room,
+    Sound,
+    Stream,
     Target,
     Targets,
-    Transferring,
     Unanswered,
     moment,
 )
 
 E = TypeVar("E", bound=CallEvent)
-
-LONGEST_TIMELINE_BODY = 65_536
+Act = Callable[["Engine", Any, Any], None]
+Resume = Callable[["Engine", Call, Any, float], None]
 
 
 class Happening(NamedTuple):
-    """Something that is due on a call. Void once the call is over or ``turn`` has passed."""
+    """Something that is due. Void once its owner is over or has turned to something else."""
 
     at: float
     order: int
-    call_id: str
+    owner: Call | Room | None
     turn: int | None
-    what: str
+    act: Act
     argument: Any = None
 
 
 class Engine:
     """All calls of one platform. One thread at a time may use it."""
 
-    # What is done for each kind of happening; perform.py adds those of the verbs.
-    happens: ClassVar[dict[str, Callable[["Engine", Call, Any], None]]] = {}
-    performs: ClassVar[dict[type, Callable[["Engine", Call, Any], None]]] = {}
+    # What the verbs enter here: how each is performed, what ends with an activity that is broken
+    # off, what an activity makes of keys and speech, what ends with a call, and who listens in.
+    performs: ClassVar[dict[type, Act]] = {}
+    breaks: ClassVar[dict[type, Act]] = {}
+    on_key: ClassVar[dict[type, Callable[["Engine", Call, Any, str], bool]]] = {}
+    on_speech_begins: ClassVar[dict[type, Act]] = {}
+    on_speech: ClassVar[dict[type, Callable[["Engine", Call, Any, str, float], None]]] = {}
+    on_end: ClassVar[list[Callable[["Engine", Call], None]]] = []
+    listeners: ClassVar[list[Callable[["Engine", Call, str, float, float, str], None]]] = []
+    leg_answers: ClassVar[dict[str, Callable[["Engine", Call, Call], None]]] = {}
+    leg_is_over: ClassVar[dict[str, Callable[["Engine", Call | None, Call], None]]] = {}
+    leg_joins: ClassVar[Act]
+    push_conference: ClassVar[Callable[["Engine", Room, Document, str | None], None]]
+    redirect_conference: ClassVar[Callable[["Engine", Room, Targets], None]]
+    end_conference: ClassVar[Callable[["Engine", Room], None]]
+    room_reply: ClassVar[Callable[["Engine", Room, Delivery, Answered | Unanswered], None]]
+    stream_opened: ClassVar[Callable[["Engine", Stream, Call, str | None], None]]
+    stream_received: ClassVar[Callable[["Engine", Stream, Call, str], None]]
+    stream_closed: ClassVar[Callable[["Engine", Stream, Call, str | None], None]]
+    detects: ClassVar[Callable[["Engine", Call], bool]]
 
     def __init__(self, account_id: str, calls_url: str, settings: Settings, random: Random) -> None:
         self.account_id = account_id
@@ -72,60 +98,93 @@ class Engine:
         self.random = random
         self.now = 0.0
         self.calls: dict[str, Call] = {}
+        self.conferences: dict[str, Room] = {}
+        self.recordings: dict[str, Recording] = {}
+        self.streams: dict[str, tuple[Call, Stream]] = {}
         self.phones: dict[str, Caller] = {}
-        self.outgoing: list[Delivery] = []
+        self.outgoing: deque[Errand] = deque()
         self.timeline: list[Entry] = []
+        self.lengths: dict[str, float | str] = {}
+        """Seconds that audio files play, by URL; or why that is not known."""
+        self.measures = False
+        """Whether somebody finds out how long audio files are."""
+        self.mischief: Callable[[Engine, Call, Sound], None] | None = None
+        self.active = 0
+        self.under_way = 0
+        """Deliveries whose outcome is not known yet."""
         self._heap: list[Happening] = []
         self._order = 0
         self._deliveries = 0
+        self._queue: list[tuple[int, int, Call]] = []
+        self._next_out = 0.0
+        self._queue_moves = False
+        self._starts: deque[float] = deque()
+        self._ended: deque[tuple[float, str]] = deque()
+        self._measured: dict[str, list[tuple[Call, int, Resume, Any]]] = {}
 
     # Time
 
     def due(self) -> float | None:
         """When the next happening is due, if there is one."""
-        while self._heap and self._is_void(self._heap[0]):
-            heapq.heappop(self._heap)
-        return self._heap[0].at if self._heap else None
+        heap = self._heap
+        while heap:
+            owner, turn = heap[0].owner, heap[0].turn
+            if owner is None or not (owner.is_over or turn not in (None, owner.turn)):
+                return heap[0].at
+            heapq.heappop(heap)
+        return None
 
     def step(self) -> None:
         """Let the next happening happen."""
         if self.due() is not None:
             happening = heapq.heappop(self._heap)
             self.now = max(self.now, happening.at)
-            call = self.calls[happening.call_id]
-            self.happens[happening.what](self, call, happening.argument)
+            happening.act(self, happening.owner, happening.argument)
 
-    def _is_void(self, happening: Happening) -> bool:
-        call = self.calls[happening.call_id]
-        if call.is_over or happening.turn not in (None, call.turn):
-            return True
-        return happening.what in ("is answered", "fails") and call.state != "initiated"
-
-    def plan(self, call: Call, seconds: float, what: str, argument: Any = None) -> None:
+    def plan(self, call: Call, seconds: float, act: Act, argument: Any = None) -> None:
         """Let something happen later, unless the call has turned to something else by then."""
         if seconds > 0:
             call.fetches = 0
-        self._plan(call, seconds, what, argument, call.turn)
+        self._plan(call, seconds, act, argument, call.turn)
 
-    def plan_anyway(self, call: Call, seconds: float, what: str, argument: Any = None) -> None:
-        """Let something happen later, whatever the call does then."""
-        self._plan(call, seconds, what, argument, None)
+    def plan_anyway(
+        self, owner: Call | Room | None, seconds: float, act: Act, argument: Any = None
+    ) -> None:
+        """Let something happen later, whatever its owner does then, if it is not over.
 
-    def _plan(self, call: Call, seconds: float, what: str, argument: Any, turn: int | None) -> None:
+        What has no owner happens in any case.
+        """
+        self._plan(owner, seconds, act, argument, None)
+
+    def plan_in_room(self, room: Room, seconds: float, act: Act, argument: Any = None) -> None:
+        """The same as ``plan`` for a conference."""
+        self._plan(room, seconds, act, argument, room.turn)
+
+    def _plan(
+        self, owner: Call | Room | None, seconds: float, act: Act, argument: Any, turn: int | None
+    ) -> None:
         self._order += 1
-        due = Happening(self.now + seconds, self._order, call.id, turn, what, argument)
-        heapq.heappush(self._heap, due)
+        at = self.now + max(seconds, 0.0)
+        heapq.heappush(self._heap, Happening(at, self._order, owner, turn, act, argument))
 
-    def note(self, call: Call, kind: Any, text: str, **more: Any) -> None:
+    def note(self, owner: Call | Room | None, kind: Kind, text: str, **more: Any) -> None:
         """Write a line of the timeline."""
-        self.timeline.append(Entry(round(self.now, 3), call.id, kind, text, **more))
+        owner_id = "" if owner is None else owner.id
+        self.timeline.append(Entry(round(self.now, 3), owner_id, kind, text, **more))
 
     # The life of a call
 
     def place(self, order: CreateCall) -> Call:
         """Accept an outbound call into the queue."""
+        first = target(order.answer_url, order.answer_method, order.username, order.password)
+        second = order.answer_fallback_url and target(
+            order.answer_fallback_url,
+            order.answer_fallback_method,
+            order.fallback_username,
+            order.fallback_password,
+        )
         call = Call(
-            id=self._call_id(),
+            id=self.new_id("c-"),
             application_id=order.application_id,
             direction="outbound",
             from_=order.from_,
@@ -135,33 +194,68 @@ class Engine:
             enqueued=self.now,
             changed=self.now,
             tag=order.tag or None,
-            answer=targets(
-                target(order.answer_url, order.answer_method, order.username, order.password),
-                order.answer_fallback_url
-                and target(
-                    order.answer_fallback_url,
-                    order.answer_fallback_method,
-                    order.fallback_username,
-                    order.fallback_password,
-                ),
-            ),
+            privacy=order.privacy,
+            display_name=order.display_name,
+            answer=Targets(first, second or None),
             disconnect=target(
                 order.disconnect_url, order.disconnect_method, order.username, order.password
             )
             if order.disconnect_url
             else None,
+            detection=order.machine_detection,
             call_timeout=30.0 if order.call_timeout is None else order.call_timeout,
             callback_timeout=15.0 if order.callback_timeout is None else order.callback_timeout,
         )
         self.calls[call.id] = call
         self.note(call, "state", f"queued: {call.from_} calls {call.to}")
-        self.plan_anyway(call, 0.0, "leaves the queue")
+        heapq.heappush(self._queue, (order.priority or 5, self._order, call))
+        self._order += 1
+        self._let_the_queue_move()
         return call
+
+    def _let_the_queue_move(self) -> None:
+        if not self._queue_moves:
+            self._queue_moves = True
+            self.plan_anyway(None, self._next_out - self.now, _queue_moves)
+
+    def queue_moves(self) -> None:
+        """Let the calls out of the queue whose turn it is: the most urgent, then the oldest."""
+        self._queue_moves = False
+        rate = self.settings.calls_per_second
+        while self._queue and self._next_out <= self.now + 1e-9:
+            call = heapq.heappop(self._queue)[2]
+            if call.state == "queued":
+                if rate is not None:
+                    self._next_out = self.now + 1 / rate
+                self.ring(call)
+        if self._queue:
+            self._let_the_queue_move()
+
+    def queue_size(self) -> int:
+        """How many calls wait in the queue."""
+        return sum(call.state == "queued" for _, _, call in self._queue)
+
+    def queue_limit(self) -> int:
+        """How many may: as many as go out in five minutes (documented)."""
+        rate = self.settings.calls_per_second
+        return 2**31 - 1 if rate is None else max(int(rate * 300), 1)
+
+    def limit(self) -> Literal["rate", "sessions"] | None:
+        """Which limit of the account one more call would break."""
+        settings = self.settings
+        if settings.calls_per_second is None and settings.sessions is None:
+            return None
+        waiting = self.queue_size()
+        if waiting >= self.queue_limit():
+            return "rate"
+        if settings.sessions is not None and self.active + waiting >= settings.sessions:
+            return "sessions"
+        return None
 
     def arrive(self, from_: str, to: str, caller: Caller, application: Application) -> Call:
         """Let an inbound call arrive."""
         call = Call(
-            id=self._call_id(),
+            id=self.new_id("c-"),
             application_id=application.application_id,
             direction="inbound",
             from_=from_,
@@ -175,24 +269,45 @@ class Engine:
         )
         self.calls[call.id] = call
         self.note(call, "state", f"arrives: {from_} calls {to}")
+        refusal = self._refusal_of_one_more()
+        self._starts_one()
+        if refusal:
+            # It is refused without any notification (documented).
+            call.disconnect = None
+            self.hang_up(call, "account-limit", refusal)
+            return call
         self.fetch(call, self.event(call, InitiateEvent), application.initiate)
         return call
+
+    def _refusal_of_one_more(self) -> str | None:
+        rate, sessions = self.settings.calls_per_second, self.settings.sessions
+        while self._starts and self._starts[0] <= self.now - 1:
+            self._starts.popleft()
+        if rate is not None and len(self._starts) >= rate:
+            return f"more than {rate:g} calls in a second (Settings.calls_per_second)"
+        if sessions is not None and self.active >= sessions:
+            return f"more than {sessions} calls at once (Settings.sessions)"
+        return None
+
+    def has_room(self) -> bool:
+        """Whether one more leg is within the limit of calls at once."""
+        return self.settings.sessions is None or self.active < self.settings.sessions
+
+    def _starts_one(self) -> None:
+        self.active += 1
+        if self.settings.calls_per_second is not None:
+            self._starts.append(self.now)
 
     def ring(self, call: Call) -> None:
         """Ring the party of an outbound leg."""
         call.state, call.started, call.changed = "initiated", self.now, self.now
-        self.note(call, "state", f"rings {callee(call)}")
-        match call.party.outcome:
-            case "answers":
-                self.plan_anyway(call, call.party.rings_for, "is answered")
-            case "is busy":
-                self.plan_anyway(call, 0.0, "fails", ("busy", "Callee is busy"))
-            case "rejects":
-                why = ("rejected", "Callee rejected the call")
-                self.plan_anyway(call, call.party.rings_for, "fails", why)
-            case "never answers":
-                pass
-        self.plan_anyway(call, call.call_timeout, "fails", ("timeout", "Call timed out"))
+        self._starts_one()
+        shown_as = call.leg.shown_as if call.leg else call.from_
+        name = f" ({call.display_name})" if call.display_name else ""
+        hidden = ", number hidden" if call.privacy else ""
+        self.note(call, "state", f"rings {callee(call)} as {shown_as}{name}{hidden}")
+        party.rings(self, call)
+        self.plan_anyway(call, call.call_timeout, party.is_given_up)
 
     def answer(self, call: Call) -> None:
         """Connect the party of a leg that is not answered yet. Its script begins."""
@@ -201,56 +316,70 @@ class Engine:
         call.state, call.answered, call.changed = "answered", self.now, self.now
         who = "the platform" if call.direction == "inbound" else self.who(call)
         self.note(call, "state", f"{who} answers")
-        self.act_after(call, 0.0)
+        party.act_after(self, call, 0.0)
 
-    def hang_up(self, call: Call, cause: str, message: str | None = None) -> None:
+    def is_answered(self, call: Call) -> None:
+        """The party of an outbound leg has picked up."""
+        if call.state != "initiated" or call.direction == "inbound":
+            return
+        self.answer(call)
+        if call.leg:
+            self.leg_answers[call.leg.by](self, self.calls[call.leg.parent_id], call)
+        elif call.answer and not (call.detection and Engine.detects(self, call)):
+            self.fetch(call, self.event(call, AnswerEvent), call.answer)
+
+    def hang_up(
+        self, call: Call, cause: str, message: str | None = None, sip_status: int | None = None
+    ) -> None:
         """End a leg, for ``cause``. ``message`` makes it an error."""
         if call.is_over:
             return
+        if call.state != "queued":
+            self.active -= 1
         call.state, call.ended, call.changed, call.cause = "disconnected", self.now, self.now, cause
+        call.sip_status = sip_status
         if message:
             call.error_message, call.error_id = message, self._uuid()
         if isinstance(call.activity, Connected):
             call.activity = None  # the other side hears of it below, after this side's own webhook
         self.stop(call)
-        self._leave_in_vain(call)
+        for ends in self.on_end:
+            ends(self, call)
+        party.leaves(self, call)
         self.note(call, "state", f"ends: {cause}{f' ({message})' if message else ''}")
-        errors = {"error_message": call.error_message, "error_id": call.error_id}
-        ended = {"end_time": moment(self.settings, self.now), "cause": cause, **errors}
-        if call.parent_id is None:
-            if call.disconnect:
-                event: CallEvent = self.event(call, DisconnectEvent, **ended)
-                self._send(call, event, Targets(call.disconnect))
-            return
-        parent = self.calls[call.parent_id]
-        if call.destination and call.destination.transfer_disconnect_url:
-            self._tell(call, self.event(call, TransferDisconnectEvent, **ended))
-        self.happens["leg is over"](self, parent, call)
+        self._ended.append((self.now, call.id))
+        if call.leg:
+            self.leg_is_over[call.leg.by](self, self.calls.get(call.leg.parent_id), call)
+        elif call.disconnect:
+            event = self.event(
+                call, DisconnectEvent, **self.ending(call), sip_response_code=sip_status
+            )
+            self.send(call, event, Targets(call.disconnect))
 
-    def _tell(self, leg: Call, event: CallEvent) -> None:
-        if leg.disconnect_url is None:
-            self.note(leg, "note", "no transferDisconnect: its relative URL leads nowhere")
-        elif leg.destination:
-            method = leg.destination.transfer_disconnect_method
-            login = leg.destination.username, leg.destination.password
-            self._send(leg, event, Targets(target(leg.disconnect_url, method, *login)))
+    def ending(self, call: Call) -> dict[str, Any]:
+        """How a call ended, as its events say."""
+        return {
+            "end_time": self.time(call.ended),
+            "cause": call.cause,
+            "error_message": call.error_message,
+            "error_id": call.error_id,
+        }
+
+    def forget(self) -> None:
+        """Forget the calls that ended too long ago."""
+        earliest = self.now - self.settings.retention_seconds
+        while self._ended and self._ended[0][0] < earliest:
+            call = self.calls.pop(self._ended.popleft()[1], None)
+            for stream in call.streams.values() if call else ():
+                self.streams.pop(stream.id, None)
 
     def stop(self, call: Call) -> None:
         """Break off whatever a call is doing."""
         activity, call.activity = call.activity, None
         call.turn += 1
-        match activity:
-            case Talking(words):
-                self.note(call, "cut off", words)
-            case Pausing(since):
-                self.note(call, "cut off", f"a pause after {self.now - since:g} s")
-            case Transferring(legs=legs):
-                for leg in [self.calls[leg] for leg in legs]:
-                    self.hang_up(leg, "hangup" if leg.state == "answered" else "cancel")
-            case Connected(to):
-                self.happens["leg is over"](self, self.calls[to], call)
-            case _:
-                pass
+        self.cut_off(call)
+        if activity is not None and (breaks := self.breaks.get(type(activity))):
+            breaks(self, call, activity)
 
     # Documents
 
@@ -267,11 +396,12 @@ class Engine:
 
     def begin(self, call: Call, document: Document, base_url: str | None) -> None:
         """Run a document from its start."""
-        barred = [verb for verb in document if verb.in_transfer_answer is False]
-        if call.joining and barred:
-            words = f"{type(barred[0]).__name__} is not allowed in the reply to transferAnswer"
-            self.hang_up(call, "invalid-bxml", words)
-            return
+        if call.joining:
+            barred = [verb for verb in document if verb.in_transfer_answer is False]
+            if barred:
+                words = f"{type(barred[0]).__name__} is not allowed in the reply to transferAnswer"
+                self.hang_up(call, "invalid-bxml", words)
+                return
         call.document, call.position, call.base_url = tuple(document), 0, base_url
         self.carry_on(call)
 
@@ -279,21 +409,23 @@ class Engine:
         """Perform verbs until one takes time, or the document ends."""
         call.activity = None
         call.turn += 1
-        while not call.is_over and call.activity is None:
+        while call.is_idle:
             if call.position < len(call.document):
                 verb = call.document[call.position]
                 call.position += 1
-                perform = self.performs.get(type(verb))
-                if perform is None:
-                    words = f"this simulator does not perform <{type(verb).__name__}> yet"
-                    self.hang_up(call, "error", words)
-                    return
-                perform(self, call, verb)
+                if verb.answers_here():
+                    self.answer(call)
+                self.performs[type(verb)](self, call, verb)
             elif call.joining:
-                self.happens["is connected"](self, call, None)
+                Engine.leg_joins(self, call, None)
             else:
                 cause = "hangup" if call.state == "answered" else "rejected"
                 self.hang_up(call, cause)
+
+    def carry_on_if_idle(self, call: Call) -> None:
+        """Perform what comes next, if nothing was begun meanwhile."""
+        if call.is_idle:
+            self.carry_on(call)
 
     def retag(self, call: Call, tag: str | None) -> None:
         """Replace the tag of a call, if there is another; an empty one clears it."""
@@ -304,13 +436,8 @@ class Engine:
 
     def event(self, call: Call, cls: type[E], **more: Any) -> E:
         """An event of a call, with the fields that all events have."""
-        if call.parent_id and "parent_call_id" in cls.__struct_fields__:
-            more = {
-                "parent_call_id": call.parent_id,
-                "transfer_caller_id": call.transfer_caller_id,
-                "transfer_to": callee(call),
-                **more,
-            }
+        if call.parent_id is not None and "parent_call_id" in cls.__struct_fields__:
+            more = {**self.leg_fields(call), **more}
         return cls(
             event_time=moment(self.settings, self.now),
             account_id=self.account_id,
@@ -320,38 +447,34 @@ class Engine:
             direction=call.direction,
             call_id=call.id,
             call_url=f"{self.calls_url}/{call.id}",
-            enqueued_time=self._time(call.enqueued),
-            start_time=self._time(call.started),
-            answer_time=self._time(call.answered),
-            tag=call.tag,
-            **more,
+            enqueued_time=self.time(call.enqueued),
+            **{
+                "start_time": self.time(call.started),
+                "answer_time": self.time(call.answered),
+                "tag": call.tag,
+                "privacy": call.privacy,
+                "caller_display_name": call.display_name,
+                **more,
+            },
         )
 
-    def targets(self, call: Call, verb: Any, url: str, stem: str) -> Targets | None:
-        """Where a verb's webhook goes. Ends the call and is None for a URL that leads nowhere."""
-        second = getattr(verb, f"{stem}_fallback_url", None)
-        main, fallback = self.resolve(call, url), second and self.resolve(call, second)
-        if main is None or (second and fallback is None):
-            nowhere = url if main is None else second
+    def leg_fields(self, leg: Call) -> dict[str, Any]:
+        """The fields that say which leg of a transfer it is."""
+        return {
+            "parent_call_id": leg.parent_id,
+            "transfer_caller_id": leg.leg.shown_as if leg.leg else None,
+            "transfer_to": callee(leg),
+        }
+
+    def targets(self, call: Call, verb: Any, stem: str) -> Targets | None:
+        """Where a verb's webhook goes; None for a URL that leads nowhere, which ends the call."""
+        url, second = getattr(verb, f"{stem}_url"), getattr(verb, f"{stem}_fallback_url", None)
+        found = targets_of(verb, stem, call.base_url)
+        if found is None:
+            nowhere = second if resolve(call.base_url, url) else url
             words = f"the document was pushed, so the relative URL {nowhere!r} leads nowhere"
             self.hang_up(call, "callback-error", words)
-            return None
-        return targets(
-            target(main, getattr(verb, f"{stem}_method"), verb.username, verb.password),
-            fallback
-            and target(
-                fallback,
-                getattr(verb, f"{stem}_fallback_method"),
-                verb.fallback_username,
-                verb.fallback_password,
-            ),
-        )
-
-    def resolve(self, call: Call, url: str) -> str | None:
-        """An absolute URL; None for a relative one in a document that no URL supplied."""
-        if urlsplit(url).scheme:
-            return url
-        return urljoin(call.base_url, url) if call.base_url else None
+        return found
 
     def fetch(self, call: Call, event: CallEvent, there: Targets) -> None:
         """Ask the application for a document. The call waits for it."""
@@ -360,136 +483,166 @@ class Engine:
             words = f"{call.fetches - 1} documents were fetched, and no verb in them took time"
             self.hang_up(call, "error", words)
             return
-        call.activity = Fetching(self._send(call, event, there).id)
+        call.activity = Fetching(self.send(call, event, there).id)
 
-    def _send(self, call: Call, event: CallEvent, there: Targets, attempt: int = 1) -> Delivery:
+    def send(
+        self, owner: Call | Room, event: Event, there: Targets, *, attempt: int = 1
+    ) -> Delivery:
+        """Send a webhook."""
         self._deliveries += 1
+        timeout = owner.callback_timeout if isinstance(owner, Call) else owner.timeout
         sent = Delivery(
             id=self._deliveries,
-            call_id=call.id,
+            call_id=owner.id,
             event=event,
             target=there.main,
             fallback=there.fallback,
-            timeout=call.callback_timeout,
+            timeout=timeout,
             attempt=attempt,
         )
         self.outgoing.append(sent)
+        self.under_way += 1
         return sent
 
-    def delivered(self, delivery: Delivery, outcome: Answered | Unanswered) -> None:
-        """Take the reply to a webhook, or its absence, and go on with the call."""
-        call = self.calls[delivery.call_id]
-        self._note_delivery(call, delivery, outcome)
-        if not delivery.event.wants_document:
+    def delivered(
+        self, delivery: Delivery, outcome: Answered | Unanswered, *, after: float = 0.0
+    ) -> None:
+        """Take the reply to a webhook, or its absence, and go on; ``after`` seconds if it was late."""
+        if after > 0:
+            self.plan_anyway(None, after, _is_delivered, (delivery, outcome))
+            return
+        self.under_way -= 1
+        owner = self.calls.get(delivery.call_id) or self.conferences.get(delivery.call_id)
+        self._note_delivery(delivery, outcome)
+        failed = not (isinstance(outcome, Answered) and 200 <= outcome.status < 300)
+        if owner is None:
+            return
+        waits = isinstance(owner, Call) and owner.activity == Fetching(delivery.id)
+        if delivery.event.wants_document and isinstance(owner, Call) and not waits:
+            return  # the call is over, or was sent elsewhere, while the application answered
+        if failed and delivery.fallback:
+            sent = self.send(owner, delivery.event, Targets(delivery.fallback))
+            if waits and isinstance(owner, Call):
+                owner.activity = Fetching(sent.id)
+        elif not delivery.event.wants_document:
             # Retried once to the same URL after a connection exception (documented).
             if isinstance(outcome, Unanswered) and delivery.attempt == 1:
-                self._send(call, delivery.event, Targets(delivery.target), attempt=2)
-            return
-        if call.is_over or call.activity != Fetching(delivery.id):
-            return
-        match outcome:
-            case Answered(status, content) if 200 <= status < 300:
-                self._take(call, content, delivery.target.url)
-            case _ if delivery.fallback:
-                sent = self._send(call, delivery.event, Targets(delivery.fallback))
-                call.activity = Fetching(sent.id)
-            case Answered(status):
-                words = f"the {delivery.event.event_type} webhook was answered with {status}"
-                self.hang_up(call, "callback-error", words)
-            case Unanswered(reason):
-                words = f"the {delivery.event.event_type} webhook was not answered: {reason}"
-                self.hang_up(call, "callback-error", words)
+                self.send(owner, delivery.event, Targets(delivery.target), attempt=2)
+        elif isinstance(owner, Room):
+            Engine.room_reply(self, owner, delivery, outcome)
+        elif isinstance(outcome, Answered) and not failed:
+            self._take(owner, outcome.content, delivery.target.url)
+        else:
+            self.hang_up(owner, "callback-error", why(delivery, outcome))
 
     def _take(self, call: Call, content: bytes, base_url: str) -> None:
         try:
-            document = parse(content)
+            document = document_in(content)
         except ParseError as error:
-            self.hang_up(call, "invalid-bxml", str(error.problems[0]))
+            self.hang_up(call, "invalid-bxml", in_lines(error))
             return
         self.begin(call, document, base_url)
 
-    def _note_delivery(
-        self, call: Call, delivery: Delivery, outcome: Answered | Unanswered
-    ) -> None:
+    def _note_delivery(self, delivery: Delivery, outcome: Answered | Unanswered) -> None:
         what = f"{delivery.target.method} {delivery.event.event_type}"
+        at, there = round(self.now, 3), delivery.target.url
         if isinstance(outcome, Unanswered):
             text = f"{what}: no reply ({outcome.reason})"
-            self.note(call, "webhook", text, url=delivery.target.url)
+            self.timeline.append(Entry(at, delivery.call_id, "webhook", text, url=there))
             return
-        self.note(
-            call,
-            "webhook",
-            f"{what}: {outcome.status}",
-            url=delivery.target.url,
-            status=outcome.status,
-            body=outcome.content[:LONGEST_TIMELINE_BODY].decode(errors="replace"),
-        )
+        body = _text(outcome.content[: self.settings.longest_body])
+        text = f"{what}: {outcome.status}"
+        line = Entry(at, delivery.call_id, "webhook", text, there, outcome.status, body)
+        self.timeline.append(line)
 
-    # The party on the telephone
+    # What is heard
 
-    def hears(self, call: Call, words: str) -> float:
-        """Begin to play something to a party; how many seconds it takes."""
+    def play(self, call: Call, words: str, seconds: float) -> None:
+        """Begin to play something to a party."""
         self.note(call, "hears", words)
-        return self.spoken(words)
+        call.sound = Sound(words, self.now, seconds)
+        call.sounds.append(call.sound)
+        if self.mischief:
+            self.mischief(self, call, call.sound)
+
+    def has_played(self, call: Call) -> None:
+        """What is being played has come to its end."""
+        sound, call.sound = call.sound, None
+        if sound:
+            sound.ended = self.now
+            self.sounded(call, "outbound", sound.at, self.now, sound.words)
+            party.has_heard(self, call)
+
+    def cut_off(self, call: Call) -> None:
+        """End what is being played before its time."""
+        sound, call.sound = call.sound, None
+        if sound:
+            sound.ended = self.now
+            self.note(call, "cut off", sound.words)
+            self.sounded(call, "outbound", sound.at, self.now, sound.words)
+
+    def told(self, call: Call, words: str, since: float) -> None:
+        """A party has heard something that another party has said."""
+        self.note(call, "hears", words)
+        sound = Sound(words, since, self.now - since, self.now)
+        call.sounds.append(sound)
+        self.sounded(call, "outbound", since, self.now, words)
+        party.has_heard(self, call)
+
+    def sounded(self, call: Call, track: str, start: float, end: float, words: str) -> None:
+        """Something was heard on a call, for recordings and transcriptions."""
+        for listens in self.listeners:
+            listens(self, call, track, start, end, words)
 
     def spoken(self, words: str) -> float:
         """Seconds that it takes to say something."""
         return max(len(words.split()) * 60 / self.settings.words_per_minute, 0.4)
 
-    def has_heard(self, call: Call, words: str) -> None:
-        """Something was played to its end."""
-        call.heard.append(words)
-        if not call.acting and isinstance(self._next_step(call), Hears):
-            self._listen(call)
-
-    def act_after(self, call: Call, seconds: float) -> None:
-        """Let the party do its next step when some seconds have passed."""
-        call.acting = True
-        self.plan_anyway(call, seconds, "acts")
-
-    def _next_step(self, call: Call) -> Any:
-        steps = call.party.steps
-        return steps[call.step] if call.step < len(steps) else None
-
-    def _listen(self, call: Call) -> None:
-        wanted = self._next_step(call).words.casefold()
-        for index, words in enumerate(call.heard):
-            if wanted in words.casefold():
-                del call.heard[: index + 1]
-                call.step += 1
-                self.act_after(call, self.settings.reaction_seconds)
-                return
-
-    def act(self, call: Call) -> None:
-        """Let the party do the next step of its script."""
-        call.acting = False
-        step = self._next_step(call)
-        if isinstance(step, Hears):
-            self._listen(call)
+    def measure(self, call: Call, errand: Measuring, resume: Resume, argument: Any) -> None:
+        """Find out how long an audio file is, then go on, unless the call has turned by then."""
+        known = self.lengths.get(errand.url)
+        recording = self.recordings.get(errand.url.removesuffix("/media").rpartition("/")[2])
+        if recording is not None and recording.media_url == errand.url:
+            known = recording.seconds
+        if known is None and self.measures:
+            waiting = self._measured.setdefault(errand.url, [])
+            waiting.append((call, call.turn, resume, argument))
+            if len(waiting) == 1:
+                self.outgoing.append(errand)
             return
-        call.step += 1
-        match step:
-            case Waits(seconds):
-                self.act_after(call, seconds)
-            case Presses(digits):
-                for index, digit in enumerate(digits):
-                    after = index * self.settings.key_seconds
-                    self.plan_anyway(call, after, "presses", digit)
-                self.act_after(call, len(digits) * self.settings.key_seconds)
-            case Says(words):
-                self.note(call, "says", words)
-                self.happens["begins to say"](self, call, words)
-                call.acting = True
-                self.plan_anyway(call, self.spoken(words), "has said", words)
-            case HangsUp():
-                self.note(call, "state", f"{self.who(call)} hangs up")
-                self.hang_up(call, "hangup")
-            case _:
-                pass
+        assumed = self.settings.audio_seconds
+        resume(self, call, argument, known if isinstance(known, float) else assumed)
 
-    def _leave_in_vain(self, call: Call) -> None:
-        if call.answered is not None and isinstance(step := self._next_step(call), Hears):
-            self.note(call, "note", f"was still waiting to hear {step.words!r}")
+    def measured(self, url: str, seconds: float | str) -> None:
+        """Take the length of an audio file, or why it cannot be found out."""
+        self.lengths[url] = seconds
+        assumed = self.settings.audio_seconds
+        for call, turn, resume, argument in self._measured.pop(url, []):
+            if call.is_over or call.turn != turn:
+                continue
+            if isinstance(seconds, str):
+                self.note(call, "note", f"{url}: {seconds}; {assumed:g} s are assumed")
+            resume(self, call, argument, seconds if isinstance(seconds, float) else assumed)
+
+    # Websockets
+
+    def opened(self, socket_id: str, trouble: str | None = None) -> None:
+        """A websocket is open; or it is not, because of ``trouble``."""
+        if socket_id in self.streams:
+            call, stream = self.streams[socket_id]
+            Engine.stream_opened(self, stream, call, trouble)
+
+    def received(self, socket_id: str, text: str) -> None:
+        """A message has come in over a websocket."""
+        if socket_id in self.streams:
+            call, stream = self.streams[socket_id]
+            Engine.stream_received(self, stream, call, text)
+
+    def closed(self, socket_id: str, trouble: str | None = None) -> None:
+        """The application has closed a websocket; or it was lost, because of ``trouble``."""
+        if socket_id in self.streams:
+            call, stream = self.streams[socket_id]
+            Engine.stream_closed(self, stream, call, trouble)
 
     # Small parts
 
@@ -497,39 +650,25 @@ class Engine:
         """The party of a leg, as people would call it."""
         return call.from_ if call.direction == "inbound" else callee(call)
 
-    def _time(self, at: float | None) -> Any:
+    def time(self, at: float | None) -> Any:
+        """A time of day, where there is one."""
         return None if at is None else moment(self.settings, at)
 
     def _uuid(self) -> str:
         return str(UUID(int=self.random.getrandbits(128), version=4))
 
-    def _call_id(self) -> str:
-        return f"c-{self.random.getrandbits(32):08x}-{self._uuid()}"
+    def new_id(self, prefix: str) -> str:
+        """An id in the vendor's form."""
+        return f"{prefix}{self.random.getrandbits(32):08x}-{self._uuid()}"
 
-    def new_leg(
-        self, parent: Call, destination: Any, caller_id: str | None, timeout: float
-    ) -> Call:
-        """A leg that a Transfer is about to ring."""
-        remote = self.who(parent)
-        told = destination.transfer_disconnect_url
-        leg = Call(
-            id=self._call_id(),
-            application_id=parent.application_id,
-            direction="outbound",
-            from_=parent.from_,
-            to=parent.to,
-            party=self.phones.get(destination.text, Caller()),
-            tag=destination.tag or None,
-            call_timeout=timeout,
-            callback_timeout=parent.callback_timeout,
-            base_url=parent.base_url,
-            parent_id=parent.id,
-            destination=destination,
-            transfer_caller_id=caller_id or remote,
-            disconnect_url=self.resolve(parent, told) if told else None,
-        )
-        self.calls[leg.id] = leg
-        return leg
+    def error_id(self) -> str:
+        """The vendor's reference of an error."""
+        return self._uuid()
+
+    def restart(self) -> None:
+        """Let the platform lose all its calls, as a restart would."""
+        for call in [call for call in self.calls.values() if not call.is_over]:
+            self.hang_up(call, "error", "the platform was restarted")
 
 
 def target(url: str, method: str | None, username: str | None, password: str | None) -> Target:
@@ -542,39 +681,82 @@ def targets(main: Target, fallback: Target | Literal[""] | None) -> Targets:
     return Targets(main, fallback or None)
 
 
+def resolve(base_url: str | None, url: str) -> str | None:
+    """An absolute URL; None for a relative one in a document that no URL supplied."""
+    if urlsplit(url).scheme:
+        return url
+    return urljoin(base_url, url) if base_url else None
+
+
+def targets_of(verb: Any, stem: str, base_url: str | None) -> Targets | None:
+    """Where a webhook goes by what a verb says; None for a URL that leads nowhere."""
+    second = getattr(verb, f"{stem}_fallback_url", None)
+    main, fallback = resolve(base_url, getattr(verb, f"{stem}_url")), None
+    if main is None:
+        return None
+    first = target(
+        main,
+        getattr(verb, f"{stem}_method", None),
+        getattr(verb, "username", None),
+        getattr(verb, "password", None),
+    )
+    if second:
+        there = resolve(base_url, second)
+        if there is None:
+            return None
+        fallback = target(
+            there,
+            getattr(verb, f"{stem}_fallback_method", None),
+            getattr(verb, "fallback_username", None),
+            getattr(verb, "fallback_password", None),
+        )
+    return Targets(first, fallback)
+
+
 def callee(call: Call) -> str:
     """Whom a leg rings."""
-    return call.destination.text if call.destination else call.to
+    return call.leg.rings if call.leg else call.to
 
 
-def _leaves_the_queue(engine: Engine, call: Call, _: Any) -> None:
-    engine.ring(call)
+@lru_cache(maxsize=256)
+def document_in(content: bytes) -> Response | Bxml:
+    """The document that a reply is. Many replies are the same, and documents are values."""
+    return parse(content)
 
 
-def _is_answered(engine: Engine, call: Call, _: Any) -> None:
-    if call.state != "initiated":
-        return
-    engine.answer(call)
-    if call.parent_id:
-        engine.happens["leg answers"](engine, engine.calls[call.parent_id], call)
-    elif call.answer:
-        engine.fetch(call, engine.event(call, AnswerEvent), call.answer)
+@lru_cache(maxsize=256)
+def _text(content: bytes) -> str:
+    """A reply for the timeline, without the passwords in it."""
+    text = content.decode(errors="replace")
+    return _PASSWORDS.sub(r"\1*****\2", text) if "assword" in text else text
 
 
-def _fails(engine: Engine, call: Call, why: tuple[str, str]) -> None:
-    if call.state == "initiated":
-        engine.hang_up(call, *why)
+_PASSWORDS = re.compile(r"""([pP]assword\s*=\s*["'])[^"']*(["'])""")
 
 
-def _acts(engine: Engine, call: Call, _: Any) -> None:
-    engine.act(call)
+def in_lines(error: ParseError) -> str:
+    """The first thing that is wrong with a document, with its line."""
+    problem = error.problems[0]
+    where = "" if problem.line is None else f"line {problem.line}, column {problem.column}: "
+    return where + str(problem).removeprefix(f"{problem.line}:{problem.column}: ")
 
 
-Engine.happens.update(
-    {
-        "leaves the queue": _leaves_the_queue,
-        "is answered": _is_answered,
-        "fails": _fails,
-        "acts": _acts,
-    }
-)
+def why(delivery: Delivery, outcome: Answered | Unanswered) -> str:
+    """Why a webhook has failed."""
+    name = delivery.event.event_type
+    if isinstance(outcome, Answered):
+        return f"the {name} webhook was answered with {outcome.status}"
+    return f"the {name} webhook was not answered: {outcome.reason}"
+
+
+def barred_in_conference(document: Iterable[Any]) -> str | None:
+    """The first verb of a document that may not stand in that of a conference."""
+    return next((type(verb).__name__ for verb in document if not verb.in_conference), None)
+
+
+def _queue_moves(engine: Engine, _: Any, __: Any) -> None:
+    engine.queue_moves()
+
+
+def _is_delivered(engine: Engine, _: Any, sent: tuple[Delivery, Answered | Unanswered]) -> None:
+    engine.delivered(*sent)

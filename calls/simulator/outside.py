@@ -1,0 +1,336 @@
+"""What is outside of the platform: applications, their websockets, their audio files."""
+
+import io
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeAlias
+from urllib.parse import urlencode, urlsplit
+
+import httpx
+import msgspec
+
+from calls.simulator.in_process import AsgiCaller, Loop, credentials, is_asgi
+from calls.simulator.state import Answered, Delivery, Measuring, Opening, Unanswered
+
+LARGEST_REPLY = 65_536
+"""Bytes in a document; one more is read, so that the parser can tell that it is too large."""
+
+LARGEST_AUDIO = 16 * 1024 * 1024
+"""Bytes of an audio file that are read to find out how long it is."""
+
+Post: TypeAlias = Callable[[Delivery], Answered | Unanswered]
+Requester: TypeAlias = Callable[
+    [str, str, dict[str, str], bytes, float, int], Answered | Unanswered
+]
+
+
+class Http:
+    """Applications elsewhere, through httpx."""
+
+    def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
+        # Of the machine's own proxies and passwords the platform knows nothing.
+        self._client = httpx.Client(transport=transport, trust_env=False)
+
+    def request(  # noqa: PLR0917  # what a request consists of
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: bytes,
+        seconds: float,
+        largest: int,
+    ) -> Answered | Unanswered:
+        """Send one request. Every failure is an outcome; none is raised."""
+        deadline = time.monotonic() + seconds
+        try:
+            with self._client.stream(
+                method, url, content=body, headers=headers, timeout=seconds
+            ) as reply:
+                content = bytearray()
+                if reply.headers.get("content-encoding", "identity") != "identity":
+                    return Unanswered("the reply is compressed, which was not asked for")
+                for chunk in reply.iter_bytes():
+                    content += chunk
+                    if len(content) > largest:
+                        break
+                    if time.monotonic() > deadline:
+                        return Unanswered("the reply took too long", timed_out=True)
+                return Answered(reply.status_code, bytes(content[: largest + 1]))
+        except httpx.TimeoutException as error:
+            return Unanswered(type(error).__name__, timed_out=True)
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            return Unanswered(type(error).__name__)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+def post(request: Requester, delivery: Delivery) -> Answered | Unanswered:
+    """Deliver one webhook, as the platform does it."""
+    there = delivery.target
+    headers = {
+        "accept-encoding": "identity",
+        "user-agent": "BandwidthAPI/2.0 (simulated)",
+        **credentials(there.username, there.password),
+    }
+    url, body = there.url.partition("#")[0], b""
+    if there.method == "GET":
+        fields = msgspec.json.decode(delivery.body)
+        url += ("&" if "?" in url else "?") + urlencode(
+            {name: _in_query(value) for name, value in fields.items()}
+        )
+    else:
+        body = delivery.body
+        headers["content-type"] = "application/json"
+    return request(there.method, url, headers, body, delivery.timeout, LARGEST_REPLY)
+
+
+def _in_query(value: Any) -> str:
+    """A property in a query. How objects are written there is not documented: as JSON, here."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+class Poster:
+    """Delivers webhooks over HTTP, one at a time."""
+
+    def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
+        self._http = Http(transport)
+
+    def __call__(self, delivery: Delivery) -> Answered | Unanswered:
+        """Deliver one webhook. Every failure is an outcome; none is raised."""
+        return post(self._http.request, delivery)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+
+class Outside:
+    """The applications that there are, each at its origin.
+
+    As long as none was named, everything is reached over HTTP. Afterwards nothing else is: a test
+    calls nobody that it does not know.
+
+    Args:
+        deliver: Delivers webhooks to where no application was named.
+    """
+
+    def __init__(self, deliver: Post | None = None) -> None:
+        self._deliver = deliver
+        self._http = Http()
+        self._loop: Loop | None = None
+        self._asgi: dict[str, AsgiCaller] = {}
+        self._wsgi: dict[str, Http] = {}
+        self._named: set[str] = set()
+        self._apps: dict[str, Any] = {}
+        self._sockets: dict[str, Any] = {}
+
+    # Applications
+
+    def add(self, app: Any, at: str) -> None:
+        """Put an application of this process at an origin; or, for a URL, let it be reached."""
+        origin = origin_of(at)
+        if self._apps.get(origin) is app and app is not None:
+            return
+        self._named.add(origin)
+        self._apps[origin] = app
+        if app is None:
+            return
+        if is_asgi(app):
+            self._loop = self._loop or Loop()
+            self._asgi[origin] = AsgiCaller(app, self._loop, urlsplit(at).path.rstrip("/"))
+        else:
+            self._wsgi[origin] = Http(httpx.WSGITransport(app, raise_app_exceptions=False))
+
+    def knows(self, url: str) -> bool:
+        """Whether an application was named there."""
+        return origin_of(url) in self._named
+
+    def _requester(self, url: str) -> Requester | None:
+        origin = origin_of(url)
+        if caller := self._asgi.get(origin):
+            return lambda method, url, headers, body, seconds, _: caller.request(
+                method, url, headers, body, seconds=seconds
+            )
+        if wsgi := self._wsgi.get(origin):
+            return wsgi.request
+        if self._named and origin not in self._named:
+            return None
+        return self._http.request
+
+    # Webhooks
+
+    def deliver(self, delivery: Delivery) -> Answered | Unanswered:
+        """Deliver one webhook. Every failure is an outcome; none is raised."""
+        url = delivery.target.url
+        if self._deliver is not None and not self.knows(url):
+            return self._deliver(delivery)
+        request = self._requester(url)
+        if request is None:
+            return Unanswered(f"no application was given for {origin_of(url)}")
+        return post(request, delivery)
+
+    # Audio files
+
+    def length(self, errand: Measuring) -> float | str:
+        """Seconds that an audio file plays; or why that cannot be found out."""
+        request = self._requester(errand.url) if self.knows(errand.url) else None
+        if request is None:
+            return "it is not at the application's own address, so it is not fetched"
+        headers = {
+            "accept-encoding": "identity",
+            **credentials(errand.username, errand.password),
+        }
+        reply = request("GET", errand.url, headers, b"", 5.0, LARGEST_AUDIO)
+        if isinstance(reply, Unanswered):
+            return f"it cannot be fetched ({reply.reason})"
+        if reply.status != 200:
+            return f"it is answered with {reply.status}"
+        return seconds_of(reply.content)
+
+    # Websockets
+
+    def open(self, errand: Opening, seconds: float) -> str | None:
+        """Open a websocket; why it cannot be, if it cannot."""
+        headers = credentials(errand.username, errand.password)
+        origin = origin_of(errand.url)
+        if origin in self._asgi:
+            socket: Any = self._asgi[origin].websocket(errand.url, headers)
+            if socket.is_closed and socket.trouble:
+                return str(socket.trouble)
+        elif origin in self._wsgi:
+            return "a WSGI application takes no websockets"
+        elif self._named and origin not in self._named:
+            return f"no application was given for {origin}"
+        else:
+            try:
+                socket = _RealSocket(errand.url, headers, seconds)
+            except _trouble() as error:
+                return f"{type(error).__name__}: {error}"[:200]
+        self._sockets[errand.socket_id] = socket
+        return None
+
+    def say(self, socket_id: str, text: str) -> None:
+        """Send a message over a websocket."""
+        if socket := self._sockets.get(socket_id):
+            socket.send(text)
+
+    def hang_up(self, socket_id: str) -> None:
+        """Close a websocket."""
+        if socket := self._sockets.pop(socket_id, None):
+            socket.close()
+
+    def heard(self) -> list[tuple[str, list[str], bool, str | None]]:
+        """What came over the websockets: for each the messages, whether it is closed, and why."""
+        found = []
+        for socket_id, socket in list(self._sockets.items()):
+            socket.poll()
+            if socket.received or socket.is_closed:
+                found.append((socket_id, socket.received, socket.is_closed, socket.trouble))
+                socket.received = []
+                if socket.is_closed:
+                    del self._sockets[socket_id]
+        return found
+
+    @property
+    def has_sockets(self) -> bool:
+        """Whether a websocket is open."""
+        return bool(self._sockets)
+
+    def close(self) -> None:
+        """Close everything."""
+        for socket_id in list(self._sockets):
+            self.hang_up(socket_id)
+        for caller in self._asgi.values():
+            caller.close()
+        if self._loop:
+            self._loop.close()
+        for wsgi in self._wsgi.values():
+            wsgi.close()
+        self._http.close()
+        if isinstance(self._deliver, Poster):
+            self._deliver.close()
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL; a websocket's is that of its application."""
+    parts = urlsplit(url)
+    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme.lower(), parts.scheme.lower())
+    default = 443 if scheme == "https" else 80
+    with suppress(ValueError):
+        return f"{scheme}://{parts.hostname or ''}:{parts.port or default}".removesuffix(
+            f":{default}"
+        )
+    return f"{scheme}://"
+
+
+def seconds_of(content: bytes) -> float | str:
+    """How long an audio file plays; or why that cannot be found out."""
+    try:
+        import mutagen  # noqa: PLC0415  # an extra
+    except ImportError:
+        return 'its length needs the audio extra: pip install "bxml-calls[audio]"'
+    try:
+        file: Any = mutagen.File(io.BytesIO(content))
+    except Exception as error:  # noqa: BLE001  # whatever a hostile file does to its reader
+        return f"it cannot be read ({type(error).__name__})"
+    seconds = getattr(getattr(file, "info", None), "length", None)
+    return "it is no audio file that is known" if seconds is None else float(seconds)
+
+
+def _trouble() -> tuple[type[Exception], ...]:
+    from websockets.exceptions import WebSocketException  # noqa: PLC0415  # an extra
+
+    return (OSError, TimeoutError, WebSocketException, ValueError)
+
+
+class _RealSocket:
+    """A websocket to a server. Needs the ``web`` extra."""
+
+    def __init__(self, url: str, headers: dict[str, str], seconds: float) -> None:
+        from websockets.sync.client import connect  # noqa: PLC0415  # an extra
+
+        self._socket = connect(
+            url, additional_headers=headers, open_timeout=seconds, max_size=1_048_576, proxy=None
+        )
+        self.is_closed = False
+        self.trouble: str | None = None
+        self.received: list[str] = []
+
+    def send(self, text: str) -> None:
+        """Send a message, and wait until it has arrived."""
+        from websockets.exceptions import ConnectionClosed  # noqa: PLC0415  # an extra
+
+        try:
+            self._socket.send(text)
+            self._socket.ping().wait(1.0)
+        except ConnectionClosed as error:
+            self._is_lost(error)
+
+    def poll(self) -> None:
+        """Take what has come."""
+        from websockets.exceptions import ConnectionClosed  # noqa: PLC0415  # an extra
+
+        while not self.is_closed:
+            try:
+                message = self._socket.recv(timeout=0)
+            except TimeoutError:
+                return
+            except ConnectionClosed as error:
+                self._is_lost(error)
+            else:
+                text = message if isinstance(message, str) else message.decode(errors="replace")
+                self.received.append(text)
+
+    def _is_lost(self, error: Any) -> None:
+        self.is_closed = True
+        code = error.rcvd.code if error.rcvd else None
+        if code not in (1000, 1001):
+            self.trouble = "the connection was lost" if code is None else f"closed with {code}"
+
+    def close(self) -> None:
+        """Leave."""
+        self._socket.close()
+        self.is_closed = True

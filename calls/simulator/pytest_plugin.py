@@ -1,0 +1,47 @@
+"""The pytest plugin: a simulated platform (``simulator``) and telephones on it (``phone``).
+
+Installed with the package; nothing is imported before a test asks for one of the fixtures.
+"""
+
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from calls.simulator import Phone, Simulator
+
+LONGEST_SECTION = 20_000
+"""Characters of a transcript that a report shows: its last ones."""
+
+
+@pytest.fixture
+def simulator() -> Iterator["Simulator"]:
+    """A simulated platform on a virtual clock, closed when the test is over."""
+    from calls.simulator import Simulator  # noqa: PLC0415  # only who needs it pays for it
+
+    with Simulator() as platform:
+        yield platform
+
+
+@pytest.fixture
+def phone(simulator: "Simulator") -> "Phone":
+    """Telephones on the simulated platform: ``phone.dials("+15550100", app=app)``."""
+    from calls.simulator import Phone  # noqa: PLC0415  # only who needs it pays for it
+
+    return Phone(simulator)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: "pytest.CallInfo[None]"
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what happened on the telephone, where a test with a simulator has failed."""
+    report = yield
+    platform = getattr(item, "funcargs", {}).get("simulator")
+    shown = getattr(platform, "transcript", None)
+    if call.when == "call" and report.failed and callable(shown) and hasattr(platform, "timeline"):
+        told = str(shown())
+        if told:
+            report.sections.append(("what happened on the telephone", told[-LONGEST_SECTION:]))
+    return report

@@ -1,0 +1,1 @@
+"""What the platform answers to REST requests, noun by noun. No sockets here."""
