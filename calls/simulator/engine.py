@@ -42,6 +42,7 @@ from calls.simulator.state import (
     Kind,
     Measuring,
     Recording,
+    RecordingCall,
     Room,
     Sound,
     Stream,
@@ -134,12 +135,15 @@ class Engine:
             heapq.heappop(heap)
         return None
 
-    def step(self) -> None:
-        """Let the next happening happen."""
-        if self.due() is not None:
-            happening = heapq.heappop(self._heap)
-            self.now = max(self.now, happening.at)
-            happening.act(self, happening.owner, happening.argument)
+    def step(self, until: float = float("inf")) -> bool:
+        """Let the next happening happen, if it is due by then. Whether there was one."""
+        due = self.due()
+        if due is None or due > until:
+            return False
+        happening = heapq.heappop(self._heap)
+        self.now = max(self.now, due)
+        happening.act(self, happening.owner, happening.argument)
+        return True
 
     def plan(self, call: Call, seconds: float, act: Act, argument: Any = None) -> None:
         """Let something happen later, unless the call has turned to something else by then."""
@@ -591,6 +595,8 @@ class Engine:
 
     def sounded(self, call: Call, track: str, start: float, end: float, words: str) -> None:
         """Something was heard on a call, for recordings and transcriptions."""
+        if call.recording is None and not call.streams and type(call.activity) is not RecordingCall:
+            return
         for listens in self.listeners:
             listens(self, call, track, start, end, words)
 
@@ -681,6 +687,7 @@ def targets(main: Target, fallback: Target | Literal[""] | None) -> Targets:
     return Targets(main, fallback or None)
 
 
+@lru_cache(maxsize=1024)
 def resolve(base_url: str | None, url: str) -> str | None:
     """An absolute URL; None for a relative one in a document that no URL supplied."""
     if urlsplit(url).scheme:

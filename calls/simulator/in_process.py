@@ -7,10 +7,12 @@ another loop runs in that thread already, as in an async test, it runs in a help
 import asyncio
 import inspect
 import logging
+import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeAlias, TypeVar
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from calls._basic import basic_token
@@ -20,6 +22,7 @@ logger = logging.getLogger("calls")
 
 T = TypeVar("T")
 Message: TypeAlias = MutableMapping[str, Any]
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 AsgiApp: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 
 IDLE_SECONDS = 5.0
@@ -33,24 +36,91 @@ def is_asgi(app: Any) -> bool:
     )
 
 
+class Watch:
+    """Cancels a request that takes too long.
+
+    One timer watches over all of them, and the task is asked for once: what each of many short
+    requests would need for itself costs as much as the request does.
+    """
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[Any] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._until: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._has_cancelled = False
+
+    def enter(self) -> None:
+        """Requests are about to be sent from the task that runs."""
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._timer = None
+
+    def begin(self, seconds: float) -> None:
+        """A request begins."""
+        if self._loop is None:
+            return
+        self._until = self._loop.time() + seconds
+        if self._timer is None or self._timer.when() > self._until:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(self._until, self._look)
+
+    def end(self) -> None:
+        """It is over."""
+        self._until = None
+
+    def leave(self) -> None:
+        """No more requests are sent from this task."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._task = self._loop = None
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._until is None or self._loop is None or self._task is None:
+            return
+        if self._loop.time() < self._until:
+            self._timer = self._loop.call_at(self._until, self._look)
+        else:
+            self._has_cancelled = True
+            self._task.cancel()
+
+    def has_cancelled(self) -> bool:
+        """Whether it was this that has cancelled the task; asked once."""
+        found, self._has_cancelled = self._has_cancelled, False
+        if found and self._task is not None:
+            self._task.uncancel()
+        return found
+
+
 class Loop:
     """An event loop that is run when there is something to do, and stands still otherwise."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._helper: ThreadPoolExecutor | None = None
+        self._one_at_a_time = threading.Lock()
+        self.watch = Watch()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something to its end."""
+        with self._one_at_a_time:
+            return self._run(self._watched(work))
+
+    async def _watched(self, work: Coroutine[Any, Any, T]) -> T:
+        self.watch.enter()
+        try:
+            return await work
+        finally:
+            self.watch.leave()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
         if asyncio._get_running_loop() is None:  # noqa: SLF001  # the public one raises, which costs
             return self._loop.run_until_complete(work)
         if self._helper is None:
             self._helper = ThreadPoolExecutor(1, thread_name_prefix="simulated application")
         return self._helper.submit(self._loop.run_until_complete, work).result()
-
-    def start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        """Let something go on whenever the loop runs."""
-        return self._loop.create_task(work)
 
     def close(self) -> None:
         """End what goes on, and the loop."""
@@ -71,73 +141,97 @@ class Loop:
 
 
 class AsgiCaller:
-    """Sends requests and websockets to an ASGI application."""
+    """Sends requests and websockets to an ASGI application, on the loop that runs."""
 
-    def __init__(self, app: AsgiApp, loop: Loop, root_path: str) -> None:
+    def __init__(self, app: AsgiApp, root_path: str, watch: Watch) -> None:
         self._app = app
-        self._loop = loop
         self._root_path = root_path
         self._lifespan: _Lifespan | None = None
+        self._watch = watch
 
-    def request(
-        self, method: str, url: str, headers: dict[str, str], body: bytes, *, seconds: float
+    async def request(  # noqa: PLR0917  # what a request consists of
+        self, method: str, url: str, headers: Headers, body: bytes, seconds: float, largest: int
     ) -> Answered | Unanswered:
-        """Send one request. Every failure is an outcome; none is raised."""
-        self._start_up()
-        return self._loop.run(self._exchange(method, url, headers, body, seconds))
+        """Send one request. Every failure is an outcome; none is raised.
 
-    async def _exchange(
-        self, method: str, url: str, headers: dict[str, str], body: bytes, seconds: float
-    ) -> Answered | Unanswered:
-        exchange = _Exchange(body)
+        Of the reply no more is kept than ``largest`` bytes, and one.
+        """
+        if self._lifespan is None:
+            await self._start_up()
+        exchange = _Exchange(body, largest)
         scope = _scope("http", url, headers, self._root_path)
         scope["method"] = method
+        self._watch.begin(seconds)
         try:
-            async with asyncio.timeout(seconds):
-                await self._app(scope, exchange.receive, exchange.send)
-        except TimeoutError:
+            await self._app(scope, exchange.receive, exchange.send)
+        except asyncio.CancelledError:
+            if not self._watch.has_cancelled():
+                raise
             return Unanswered("the application took too long", timed_out=True)
         except Exception:
             logger.exception("the application failed at %s %s", method, scope["path"])
             return Answered(500, b"") if exchange.status is None else exchange.answered()
+        finally:
+            self._watch.end()
         if exchange.status is None:
             return Unanswered("the application sent no reply")
         return exchange.answered()
 
-    def websocket(self, url: str, headers: dict[str, str]) -> "AsgiSocket":
+    async def websocket(self, url: str, headers: Headers) -> "AsgiSocket":
         """Open a websocket."""
-        self._start_up()
-        return AsgiSocket(self._app, self._loop, _scope("websocket", url, headers, self._root_path))
-
-    def _start_up(self) -> None:
         if self._lifespan is None:
-            self._lifespan = _Lifespan(self._app, self._loop)
+            await self._start_up()
+        socket = AsgiSocket(self._app, _scope("websocket", url, headers, self._root_path))
+        await socket.open()
+        return socket
 
-    def close(self) -> None:
+    async def _start_up(self) -> None:
+        self._lifespan = _Lifespan(self._app)
+        await self._lifespan.start()
+
+    async def close(self) -> None:
         """Shut the application down, as a server would."""
         if self._lifespan is not None:
-            self._lifespan.close()
+            await self._lifespan.close()
 
 
-def _scope(kind: str, url: str, headers: dict[str, str], root_path: str) -> dict[str, Any]:
+class _Place(NamedTuple):
+    scheme: str
+    path: str
+    raw_path: bytes
+    query: bytes
+    host: bytes
+    server: tuple[str, int]
+
+
+@lru_cache(maxsize=1024)
+def _place(url: str) -> _Place:
     parts = urlsplit(url)
-    secure = parts.scheme in ("https", "wss")
-    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme in ("https", "wss") else 80)
+    return _Place(
+        parts.scheme,
+        unquote(parts.path) or "/",
+        (parts.path or "/").encode(),
+        parts.query.encode(),
+        parts.netloc.rpartition("@")[2].encode(),
+        (parts.hostname or "", port),
+    )
+
+
+def _scope(kind: str, url: str, headers: Headers, root_path: str) -> dict[str, Any]:
+    place = _place(url)
     return {
         "type": kind,
         "asgi": {"version": "3.0", "spec_version": "2.4"},
         "http_version": "1.1",
-        "scheme": parts.scheme,
-        "path": unquote(parts.path) or "/",
-        "raw_path": (parts.path or "/").encode(),
-        "query_string": parts.query.encode(),
+        "scheme": place.scheme,
+        "path": place.path,
+        "raw_path": place.raw_path,
+        "query_string": place.query,
         "root_path": root_path,
-        "headers": [
-            (b"host", parts.netloc.rpartition("@")[2].encode()),
-            *((name.lower().encode(), value.encode()) for name, value in headers.items()),
-        ],
+        "headers": [(b"host", place.host), *headers],
         "client": ("127.0.0.1", 50_000),
-        "server": (host, parts.port or (443 if secure else 80)),
+        "server": place.server,
         "state": {},
         "subprotocols": [],
     }
@@ -146,7 +240,8 @@ def _scope(kind: str, url: str, headers: dict[str, str], root_path: str) -> dict
 class _Exchange:
     """One request and its reply, as an ASGI application sees them."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, largest: int) -> None:
+        self._largest = largest
         self._body: bytes | None = body
         self._is_over: asyncio.Event | None = None
         self._content = bytearray()
@@ -164,40 +259,41 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
         elif message["type"] == "http.response.body":
-            self._content += message.get("body", b"")
+            if len(self._content) <= self._largest:
+                self._content += message.get("body", b"")
             if not message.get("more_body", False):
                 self._is_over = self._is_over or asyncio.Event()
                 self._is_over.set()
 
     def answered(self) -> Answered:
-        return Answered(self.status or 500, bytes(self._content))
+        return Answered(self.status or 500, bytes(self._content[: self._largest + 1]))
 
 
 class _Lifespan:
     """The application's start and end. One that knows of neither is left alone."""
 
-    def __init__(self, app: AsgiApp, loop: Loop) -> None:
-        self._loop = loop
+    def __init__(self, app: AsgiApp) -> None:
+        self._app = app
         self._inbox: deque[Message] = deque([{"type": "lifespan.startup"}])
         self._moved: asyncio.Event = asyncio.Event()
         self._is_idle = asyncio.Event()
         self._trouble: str | None = None
-        self._task = loop.start(self._live(app))
-        loop.run(self._settle())
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._live())
+        await self._is_idle.wait()
         if self._trouble is not None:
             raise RuntimeError(f"the application did not start: {self._trouble}")
 
-    async def _live(self, app: AsgiApp) -> None:
+    async def _live(self) -> None:
         scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
         try:
-            await app(scope, self._receive, self._send)
+            await self._app(scope, self._receive, self._send)
         except Exception as error:  # noqa: BLE001  # how an application says that it has none (ASGI)
             logger.debug("the application has no lifespan: %r", error)
         finally:
             self._is_idle.set()
-
-    async def _settle(self) -> None:
-        await self._is_idle.wait()
 
     async def _receive(self) -> Message:
         while not self._inbox:
@@ -210,13 +306,13 @@ class _Lifespan:
         if message["type"] == "lifespan.startup.failed":
             self._trouble = message.get("message", "") or "lifespan.startup.failed"
 
-    def close(self) -> None:
-        if self._task.done():
+    async def close(self) -> None:
+        if self._task is None or self._task.done():
             return
         self._inbox.append({"type": "lifespan.shutdown"})
         self._is_idle.clear()
         self._moved.set()
-        self._loop.run(self._settle())
+        await self._is_idle.wait()
 
 
 class AsgiSocket:
@@ -226,27 +322,32 @@ class AsgiSocket:
     meanwhile is there then, and the same every time.
     """
 
-    def __init__(self, app: AsgiApp, loop: Loop, scope: dict[str, Any]) -> None:
-        self._loop = loop
+    def __init__(self, app: AsgiApp, scope: dict[str, Any]) -> None:
+        self._app = app
+        self._scope = scope
         self._inbox: deque[Message] = deque([{"type": "websocket.connect"}])
         self._moved = asyncio.Event()
         self._is_idle = asyncio.Event()
         self._is_accepted = False
+        self._task: asyncio.Task[None] | None = None
         self.is_closed = False
         self.trouble: str | None = None
         self.received: list[str] = []
-        self._task = loop.start(self._live(app, scope))
-        loop.run(self._settle())
+
+    async def open(self) -> None:
+        """Ask the application to accept it."""
+        self._task = asyncio.create_task(self._live())
+        await self._settle()
         if not self._is_accepted:
             if self.trouble is None:
                 self.trouble = "the application did not accept the websocket"
             self.is_closed = True
 
-    async def _live(self, app: AsgiApp, scope: dict[str, Any]) -> None:
+    async def _live(self) -> None:
         try:
-            await app(scope, self._receive, self._send)
+            await self._app(self._scope, self._receive, self._send)
         except Exception as error:
-            logger.exception("the application failed at the websocket %s", scope["path"])
+            logger.exception("the application failed at the websocket %s", self._scope["path"])
             self.trouble = type(error).__name__
         finally:
             self.is_closed = True
@@ -281,31 +382,29 @@ class AsgiSocket:
             case _:
                 pass
 
-    def send(self, text: str) -> None:
+    async def send(self, text: str) -> None:
         """Send a message, and let the application make of it what it will."""
         if not self.is_closed:
-            self._put({"type": "websocket.receive", "text": text})
+            await self._put({"type": "websocket.receive", "text": text})
 
     def poll(self) -> None:
-        """Let the application go on where it does not wait for a message."""
-        if not self._task.done():
-            self._loop.run(asyncio.sleep(0))
+        """Nothing is to be fetched: what the application sends is here at once."""
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Leave."""
-        if not self._task.done():
-            self._put({"type": "websocket.disconnect", "code": 1000, "reason": ""})
+        if self._task is not None and not self._task.done():
+            await self._put({"type": "websocket.disconnect", "code": 1000, "reason": ""})
         self.is_closed = True
 
-    def _put(self, message: Message) -> None:
+    async def _put(self, message: Message) -> None:
         self._inbox.append(message)
         self._is_idle.clear()
         self._moved.set()
-        self._loop.run(self._settle())
+        await self._settle()
 
 
-def credentials(username: str | None, password: str | None) -> dict[str, str]:
+def credentials(username: str | None, password: str | None) -> Headers:
     """The header that a webhook or a websocket bears."""
     if not username and not password:
-        return {}
-    return {"authorization": "Basic " + basic_token(username or "", password or "").decode()}
+        return ()
+    return ((b"authorization", b"Basic " + basic_token(username or "", password or "")),)

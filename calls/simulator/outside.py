@@ -2,15 +2,16 @@
 
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, TypeAlias
+from functools import cached_property, lru_cache
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import httpx
 import msgspec
 
-from calls.simulator.in_process import AsgiCaller, Loop, credentials, is_asgi
+from calls.simulator.in_process import AsgiCaller, Headers, Loop, credentials, is_asgi
 from calls.simulator.state import Answered, Delivery, Measuring, Opening, Unanswered
 
 LARGEST_REPLY = 65_536
@@ -19,24 +20,31 @@ LARGEST_REPLY = 65_536
 LARGEST_AUDIO = 16 * 1024 * 1024
 """Bytes of an audio file that are read to find out how long it is."""
 
+T = TypeVar("T")
+
 Post: TypeAlias = Callable[[Delivery], Answered | Unanswered]
 Requester: TypeAlias = Callable[
-    [str, str, dict[str, str], bytes, float, int], Answered | Unanswered
+    [str, str, Headers, bytes, float, int], Coroutine[Any, Any, Answered | Unanswered]
 ]
 
 
 class Http:
-    """Applications elsewhere, through httpx."""
+    """Applications elsewhere, through httpx. It blocks: while it waits, nothing else is to be done."""
 
     def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
-        # Of the machine's own proxies and passwords the platform knows nothing.
-        self._client = httpx.Client(transport=transport, trust_env=False)
+        self._transport = transport
 
-    def request(  # noqa: PLR0917  # what a request consists of
+    @cached_property
+    def _client(self) -> httpx.Client:
+        # Of the machine's own proxies and passwords the platform knows nothing. It is made when it
+        # is needed: reading the machine's certificates takes longer than many a test.
+        return httpx.Client(transport=self._transport, trust_env=False)
+
+    async def request(  # noqa: PLR0917  # what a request consists of
         self,
         method: str,
         url: str,
-        headers: dict[str, str],
+        headers: Headers,
         body: bytes,
         seconds: float,
         largest: int,
@@ -64,32 +72,46 @@ class Http:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        if "_client" in vars(self):
+            self._client.close()
 
 
-def post(request: Requester, delivery: Delivery) -> Answered | Unanswered:
+_PLAIN: Headers = (
+    (b"accept-encoding", b"identity"),
+    (b"user-agent", b"BandwidthAPI/2.0 (simulated)"),
+)
+_JSON: Headers = (*_PLAIN, (b"content-type", b"application/json"))
+
+
+async def post(request: Requester, delivery: Delivery) -> Answered | Unanswered:
     """Deliver one webhook, as the platform does it."""
     there = delivery.target
-    headers = {
-        "accept-encoding": "identity",
-        "user-agent": "BandwidthAPI/2.0 (simulated)",
-        **credentials(there.username, there.password),
-    }
-    url, body = there.url.partition("#")[0], b""
+    login = credentials(there.username, there.password)
     if there.method == "GET":
         fields = msgspec.json.decode(delivery.body)
-        url += ("&" if "?" in url else "?") + urlencode(
-            {name: _in_query(value) for name, value in fields.items()}
-        )
-    else:
-        body = delivery.body
-        headers["content-type"] = "application/json"
-    return request(there.method, url, headers, body, delivery.timeout, LARGEST_REPLY)
+        query = urlencode({name: _in_query(value) for name, value in fields.items()})
+        url = there.url.partition("#")[0]
+        url += ("&" if "?" in url else "?") + query
+        seconds = delivery.timeout
+        return await request("GET", url, _PLAIN + login, b"", seconds, LARGEST_REPLY)
+    url, body = there.url.partition("#")[0], delivery.body
+    return await request(there.method, url, _JSON + login, body, delivery.timeout, LARGEST_REPLY)
 
 
 def _in_query(value: Any) -> str:
     """A property in a query. How objects are written there is not documented: as JSON, here."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def now(work: Coroutine[Any, Any, T]) -> T:
+    """Run what does not really wait."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    work.close()
+    raise RuntimeError("this waits, and needs an event loop")
 
 
 class Poster:
@@ -100,7 +122,7 @@ class Poster:
 
     def __call__(self, delivery: Delivery) -> Answered | Unanswered:
         """Deliver one webhook. Every failure is an outcome; none is raised."""
-        return post(self._http.request, delivery)
+        return now(post(self._http.request, delivery))
 
     def close(self) -> None:
         """Close the connections."""
@@ -120,7 +142,7 @@ class Outside:
     def __init__(self, deliver: Post | None = None) -> None:
         self._deliver = deliver
         self._http = Http()
-        self._loop: Loop | None = None
+        self.loop: Loop | None = None
         self._asgi: dict[str, AsgiCaller] = {}
         self._wsgi: dict[str, Http] = {}
         self._named: set[str] = set()
@@ -139,8 +161,8 @@ class Outside:
         if app is None:
             return
         if is_asgi(app):
-            self._loop = self._loop or Loop()
-            self._asgi[origin] = AsgiCaller(app, self._loop, urlsplit(at).path.rstrip("/"))
+            self.loop = self.loop or Loop()
+            self._asgi[origin] = AsgiCaller(app, urlsplit(at).path.rstrip("/"), self.loop.watch)
         else:
             self._wsgi[origin] = Http(httpx.WSGITransport(app, raise_app_exceptions=False))
 
@@ -151,9 +173,7 @@ class Outside:
     def _requester(self, url: str) -> Requester | None:
         origin = origin_of(url)
         if caller := self._asgi.get(origin):
-            return lambda method, url, headers, body, seconds, _: caller.request(
-                method, url, headers, body, seconds=seconds
-            )
+            return caller.request
         if wsgi := self._wsgi.get(origin):
             return wsgi.request
         if self._named and origin not in self._named:
@@ -162,7 +182,7 @@ class Outside:
 
     # Webhooks
 
-    def deliver(self, delivery: Delivery) -> Answered | Unanswered:
+    async def deliver(self, delivery: Delivery) -> Answered | Unanswered:
         """Deliver one webhook. Every failure is an outcome; none is raised."""
         url = delivery.target.url
         if self._deliver is not None and not self.knows(url):
@@ -170,20 +190,17 @@ class Outside:
         request = self._requester(url)
         if request is None:
             return Unanswered(f"no application was given for {origin_of(url)}")
-        return post(request, delivery)
+        return await post(request, delivery)
 
     # Audio files
 
-    def length(self, errand: Measuring) -> float | str:
+    async def length(self, errand: Measuring) -> float | str:
         """Seconds that an audio file plays; or why that cannot be found out."""
         request = self._requester(errand.url) if self.knows(errand.url) else None
         if request is None:
             return "it is not at the application's own address, so it is not fetched"
-        headers = {
-            "accept-encoding": "identity",
-            **credentials(errand.username, errand.password),
-        }
-        reply = request("GET", errand.url, headers, b"", 5.0, LARGEST_AUDIO)
+        headers = _PLAIN + credentials(errand.username, errand.password)
+        reply = await request("GET", errand.url, headers, b"", 5.0, LARGEST_AUDIO)
         if isinstance(reply, Unanswered):
             return f"it cannot be fetched ({reply.reason})"
         if reply.status != 200:
@@ -192,12 +209,12 @@ class Outside:
 
     # Websockets
 
-    def open(self, errand: Opening, seconds: float) -> str | None:
+    async def open(self, errand: Opening, seconds: float) -> str | None:
         """Open a websocket; why it cannot be, if it cannot."""
         headers = credentials(errand.username, errand.password)
         origin = origin_of(errand.url)
         if origin in self._asgi:
-            socket: Any = self._asgi[origin].websocket(errand.url, headers)
+            socket: Any = await self._asgi[origin].websocket(errand.url, headers)
             if socket.is_closed and socket.trouble:
                 return str(socket.trouble)
         elif origin in self._wsgi:
@@ -212,15 +229,15 @@ class Outside:
         self._sockets[errand.socket_id] = socket
         return None
 
-    def say(self, socket_id: str, text: str) -> None:
+    async def say(self, socket_id: str, text: str) -> None:
         """Send a message over a websocket."""
         if socket := self._sockets.get(socket_id):
-            socket.send(text)
+            await socket.send(text)
 
-    def hang_up(self, socket_id: str) -> None:
+    async def hang_up(self, socket_id: str) -> None:
         """Close a websocket."""
         if socket := self._sockets.pop(socket_id, None):
-            socket.close()
+            await socket.close()
 
     def heard(self) -> list[tuple[str, list[str], bool, str | None]]:
         """What came over the websockets: for each the messages, whether it is closed, and why."""
@@ -241,19 +258,25 @@ class Outside:
 
     def close(self) -> None:
         """Close everything."""
-        for socket_id in list(self._sockets):
-            self.hang_up(socket_id)
-        for caller in self._asgi.values():
-            caller.close()
-        if self._loop:
-            self._loop.close()
+        if self.loop:
+            self.loop.run(self._close())
+            self.loop.close()
+        else:
+            now(self._close())
         for wsgi in self._wsgi.values():
             wsgi.close()
         self._http.close()
         if isinstance(self._deliver, Poster):
             self._deliver.close()
 
+    async def _close(self) -> None:
+        for socket_id in list(self._sockets):
+            await self.hang_up(socket_id)
+        for caller in self._asgi.values():
+            await caller.close()
 
+
+@lru_cache(maxsize=1024)
 def origin_of(url: str) -> str:
     """Scheme, host and port of a URL; a websocket's is that of its application."""
     parts = urlsplit(url)
@@ -289,17 +312,21 @@ def _trouble() -> tuple[type[Exception], ...]:
 class _RealSocket:
     """A websocket to a server. Needs the ``web`` extra."""
 
-    def __init__(self, url: str, headers: dict[str, str], seconds: float) -> None:
+    def __init__(self, url: str, headers: Headers, seconds: float) -> None:
         from websockets.sync.client import connect  # noqa: PLC0415  # an extra
 
         self._socket = connect(
-            url, additional_headers=headers, open_timeout=seconds, max_size=1_048_576, proxy=None
+            url,
+            additional_headers=[(name.decode(), value.decode()) for name, value in headers],
+            open_timeout=seconds,
+            max_size=1_048_576,
+            proxy=None,
         )
         self.is_closed = False
         self.trouble: str | None = None
         self.received: list[str] = []
 
-    def send(self, text: str) -> None:
+    async def send(self, text: str) -> None:
         """Send a message, and wait until it has arrived."""
         from websockets.exceptions import ConnectionClosed  # noqa: PLC0415  # an extra
 
@@ -330,7 +357,7 @@ class _RealSocket:
         if code not in (1000, 1001):
             self.trouble = "the connection was lost" if code is None else f"closed with {code}"
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Leave."""
         self._socket.close()
         self.is_closed = True

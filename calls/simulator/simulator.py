@@ -18,10 +18,10 @@ from calls._wire import wire
 from calls.auth import Basic, OAuth2
 from calls.events import DisconnectEvent, InitiateEvent
 from calls.simulator.caller import Caller
-from calls.simulator.chaos import Chaos, Fault, Mischief, spoilt
+from calls.simulator.chaos import Chaos, Fault, Mischief, WebhookFault, spoilt
 from calls.simulator.clock import Clock, VirtualClock
 from calls.simulator.engine import Engine
-from calls.simulator.outside import Outside, Post
+from calls.simulator.outside import Outside, Post, now
 from calls.simulator.platform import (
     BASE_PATH,
     TOKEN_PATH,
@@ -46,6 +46,7 @@ from calls.simulator.state import (
     Sending,
     Target,
     Targets,
+    Unanswered,
 )
 from calls.simulator.transcript import text_of
 
@@ -214,80 +215,100 @@ class Simulator:
 
     def run(self, *, until: float = float("inf")) -> None:
         """Let time pass until a moment, or, without one, until nothing more is going to happen."""
-        while self._turn(until):
-            pass
+        self._drive(until, None)
 
     def run_until(self, done: Callable[[], bool], *, within: float) -> bool:
         """Let time pass until ``done()``, for at most some seconds. Whether it was."""
-        until = self._clock.now() + within
-        while not done():
-            if not self._turn(until):
-                return done()
-        return True
+        self._drive(self._clock.now() + within, done)
+        return done()
 
-    def _turn(self, until: float) -> bool:
-        """Do the next thing that is to be done by then. False when there is none, and time is up."""
-        if self._outside.has_sockets:
-            self._listen()
+    def _drive(self, until: float, done: Callable[[], bool] | None) -> None:
+        """Let happen what is to happen by then, until ``done()``."""
+        while not (self._engine.outgoing or self._outside.has_sockets):
+            if (done is not None and done()) or not self._turn(until, one=done is not None):
+                return
+        loop = self._outside.loop
+        work = self._steps(until, done)
+        if loop is None:
+            now(work)
+        else:  # an application of this process is called from within
+            loop.run(work)
+
+    async def _steps(self, until: float, done: Callable[[], bool] | None) -> None:
+        engine, outside = self._engine, self._outside
+        while done is None or not done():
+            if outside.has_sockets:
+                self._listen()
+            if engine.outgoing:
+                await self._run_errand()
+                if not self._is_virtual and self._clock.now() >= until:
+                    return
+            elif not self._turn(until, one=done is not None):
+                return
+
+    def _turn(self, until: float, *, one: bool) -> bool:
+        """Let what is due by then happen, until there is an errand; one thing only, if that is asked.
+
+        False when nothing was due, and time is up.
+        """
         engine, clock = self._engine, self._clock
-        if engine.outgoing:
-            self._run_errand()
-            return self._is_virtual or clock.now() < until
         with self._woken:
-            now = clock.now()
-            engine.now = max(engine.now, now)
+            at_first = clock.now()
+            engine.now = max(engine.now, at_first)
             due = engine.due()
             at = until if due is None else min(due, until)
-            if due is None and until == float("inf"):
+            if at == float("inf"):
                 if self._pool is None or not engine.under_way:
                     return False
                 self._woken.wait()  # webhooks are on their way: their replies may bring more
                 return True
-            if at > now:
+            if at > at_first:
                 clock.wait_until(at, self._woken)
-                now = clock.now()
-            if due is not None and due <= min(now, until):
-                engine.step()
-                return True
-            return now < until
-        return True
+            reached = min(clock.now(), until)
+            if due is None or due > reached:
+                return clock.now() < until
+            while engine.step(reached) and not one and not engine.outgoing:
+                pass
+            return True
 
     # Errands
 
-    def _run_errand(self) -> None:
+    async def _run_errand(self) -> None:
         """Run the errand that has waited longest."""
         with self._woken:
             if not self._engine.outgoing:
                 return
             errand = self._engine.outgoing.popleft()
-        if self._pool is not None and isinstance(errand, Delivery):
-            self._pool.submit(self._carry, errand)
+        if self._pool is None or not isinstance(errand, Delivery):
+            await self._carry(errand)
+        elif self._outside.loop is None:
+            self._pool.submit(lambda: now(self._carry(errand)))
         else:
-            self._carry(errand)
+            self._pool.submit(self._outside.loop.run, self._carry(errand))
 
-    def _carry(self, errand: Errand) -> None:
+    async def _carry(self, errand: Errand) -> None:
         # Not holding the engine: the application may well use the REST API while it answers.
         match errand:
             case Delivery():
-                self._deliver(errand)
+                await self._deliver(errand)
             case Sending(socket_id, text):
-                self._outside.say(socket_id, text)
+                await self._outside.say(socket_id, text)
                 self._listen()
             case Opening(socket_id):
-                trouble = self._outside.open(errand, 5.0)
-                self._tell(lambda: self._engine.opened(socket_id, trouble))
+                trouble = await self._outside.open(errand, 5.0)
+                self._tell(partial(self._engine.opened, socket_id, trouble))
                 self._listen()
             case Closing(socket_id):
-                self._outside.hang_up(socket_id)
+                await self._outside.hang_up(socket_id)
             case Measuring(url):
-                seconds = self._outside.length(errand)
-                self._tell(lambda: self._engine.measured(url, seconds))
+                self._tell(partial(self._engine.measured, url, await self._outside.length(errand)))
 
     def _tell(self, tell: Callable[[], None]) -> None:
         with self._woken:
             self._engine.now = max(self._engine.now, self._clock.now())
             tell()
-            self._woken.notify_all()
+            if not self._is_virtual:
+                self._woken.notify_all()
 
     def _listen(self) -> None:
         """Take what applications have sent over their websockets."""
@@ -297,23 +318,20 @@ class Simulator:
             if is_closed:
                 self._tell(partial(self._engine.closed, socket_id, trouble))
 
-    def _deliver(self, delivery: Delivery) -> None:
+    async def _deliver(self, delivery: Delivery) -> None:
         fault = self._mischief.at_webhook(delivery)
         if fault is not None:
-            self._deliver_badly(delivery, fault)
+            await self._deliver_badly(delivery, fault)
             return
-        outcome = self._outside.deliver(delivery)
-        late = self._is_virtual and getattr(outcome, "timed_out", False)
-        with self._woken:
-            self._engine.now = max(self._engine.now, self._clock.now())
-            self._engine.delivered(delivery, outcome, after=delivery.timeout if late else 0.0)
-            if not self._is_virtual:
-                self._woken.notify_all()
+        outcome = await self._outside.deliver(delivery)
+        late = self._is_virtual and isinstance(outcome, Unanswered) and outcome.timed_out
+        after = delivery.timeout if late else 0.0
+        self._tell(partial(self._engine.delivered, delivery, outcome, after=after))
 
-    def _deliver_badly(self, delivery: Delivery, fault: Any) -> None:
+    async def _deliver_badly(self, delivery: Delivery, fault: WebhookFault) -> None:
         engine, name = self._engine, delivery.event.event_type
         owner = engine.calls.get(delivery.call_id) or engine.conferences.get(delivery.call_id)
-        self._tell(lambda: engine.note(owner, "fault", f"{name}: {fault}"))
+        self._tell(partial(engine.note, owner, "fault", f"{name}: {fault}"))
         match fault:
             case "late" | "reordered":
                 self._mischief.spare(delivery)
@@ -321,16 +339,17 @@ class Simulator:
                     isinstance(each, Delivery) for each in engine.outgoing
                 )
                 after = 0.0 if behind else self._mischief.seconds(delivery.timeout)
-                self._tell(lambda: engine.plan_anyway(None, after, _sends_again, delivery))
+                self._tell(partial(engine.plan_anyway, None, after, _sends_again, delivery))
             case "repeated":
-                self._outside.deliver(delivery)
+                await self._outside.deliver(delivery)
                 self._mischief.spare(delivery)
-                self._deliver(delivery)
+                await self._deliver(delivery)
+            case "refused" | "500":
+                self._tell(partial(engine.delivered, delivery, spoilt(fault, _NOTHING)))
             case _:
-                unseen = fault in ("refused", "500")
-                outcome = spoilt(fault, _NOTHING if unseen else self._outside.deliver(delivery))
+                outcome = spoilt(fault, await self._outside.deliver(delivery))
                 after = delivery.timeout if getattr(outcome, "timed_out", False) else 0.0
-                self._tell(lambda: engine.delivered(delivery, outcome, after=after))
+                self._tell(partial(engine.delivered, delivery, outcome, after=after))
 
     # What goes wrong
 

@@ -2,6 +2,7 @@
 
 from collections import deque
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from msgspec import Struct, field
@@ -485,4 +486,10 @@ class Room(Struct):
 
 def moment(settings: Settings, at: float) -> datetime:
     """The time of day that the simulator's clock stands for."""
-    return settings.started + timedelta(milliseconds=round(at * 1000))
+    return _moment(settings.started, round(at * 1000))
+
+
+@lru_cache(maxsize=1024)
+def _moment(started: datetime, milliseconds: int) -> datetime:
+    """The events of a call name the same moments again and again."""
+    return started + timedelta(milliseconds=milliseconds)
