@@ -8,6 +8,7 @@ import asyncio
 import inspect
 import logging
 import threading
+import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
@@ -102,6 +103,7 @@ class Loop:
         self._helper: ThreadPoolExecutor | None = None
         self._one_at_a_time = threading.Lock()
         self.watch = Watch()
+        self._finalizer = weakref.finalize(self, _end_loop, self._loop)  # where nobody closes it
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something to its end."""
@@ -126,18 +128,27 @@ class Loop:
         """End what goes on, and the loop."""
         if self._loop.is_closed():
             return
-        self.run(self._end())
-        self._loop.close()
+        self.run(_end_tasks())
+        self._finalizer()
         if self._helper:
             self._helper.shutdown()
 
-    async def _end(self) -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        await self._loop.shutdown_asyncgens()
-        await self._loop.shutdown_default_executor()
+
+async def _end_tasks() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    loop = asyncio.get_running_loop()
+    await loop.shutdown_asyncgens()
+    await loop.shutdown_default_executor()
+
+
+def _end_loop(loop: asyncio.AbstractEventLoop) -> None:
+    if not loop.is_closed():
+        if asyncio._get_running_loop() is None:  # noqa: SLF001  # the public one raises, which costs
+            loop.run_until_complete(_end_tasks())
+        loop.close()
 
 
 class AsgiCaller:

@@ -412,6 +412,7 @@ class Simulator:
                 self._request_goes_wrong(fault)
             kind, until = self._refuses
             if kind and self._engine.now < until:
+                self._engine.note(None, "request", f"{request.method} {request.path}: {kind}")
                 return _refused(kind, until - self._engine.now)
             reply = self._platform.handle(request)
             self._woken.notify_all()
