@@ -100,6 +100,8 @@ class Engine:
         self.now = 0.0
         self.calls: dict[str, Call] = {}
         self.conferences: dict[str, Room] = {}
+        self.rooms: dict[str, Room] = {}
+        """The conferences that are going on, by name."""
         self.recordings: dict[str, Recording] = {}
         self.streams: dict[str, tuple[Call, Stream]] = {}
         self.phones: dict[str, Caller] = {}
@@ -370,12 +372,20 @@ class Engine:
         }
 
     def forget(self) -> None:
-        """Forget the calls that ended too long ago."""
+        """Forget the calls and conferences that ended too long ago."""
         earliest = self.now - self.settings.retention_seconds
         while self._ended and self._ended[0][0] < earliest:
-            call = self.calls.pop(self._ended.popleft()[1], None)
+            ended = self._ended.popleft()[1]
+            self.conferences.pop(ended, None)
+            call = self.calls.pop(ended, None)
             for stream in call.streams.values() if call else ():
                 self.streams.pop(stream.id, None)
+
+    def room_is_over(self, room: Room) -> None:
+        """The last member of a conference has left."""
+        room.is_over = True
+        self.rooms.pop(room.name, None)
+        self._ended.append((self.now, room.id))
 
     def stop(self, call: Call) -> None:
         """Break off whatever a call is doing."""

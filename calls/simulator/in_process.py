@@ -103,7 +103,10 @@ class Loop:
         self._helper: ThreadPoolExecutor | None = None
         self._one_at_a_time = threading.Lock()
         self.watch = Watch()
-        self._finalizer = weakref.finalize(self, _end_loop, self._loop)  # where nobody closes it
+        self.tasks: set[asyncio.Task[None]] = set()
+        """What goes on whenever the loop runs."""
+        # Where nobody closes it.
+        self._finalizer = weakref.finalize(self, _end_loop, self._loop, self.tasks)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something to its end."""
@@ -144,7 +147,7 @@ async def _end_tasks() -> None:
     await loop.shutdown_default_executor()
 
 
-def _end_loop(loop: asyncio.AbstractEventLoop) -> None:
+def _end_loop(loop: asyncio.AbstractEventLoop, _: set[asyncio.Task[None]]) -> None:
     if not loop.is_closed():
         if asyncio._get_running_loop() is None:  # noqa: SLF001  # the public one raises, which costs
             loop.run_until_complete(_end_tasks())
@@ -154,11 +157,12 @@ def _end_loop(loop: asyncio.AbstractEventLoop) -> None:
 class AsgiCaller:
     """Sends requests and websockets to an ASGI application, on the loop that runs."""
 
-    def __init__(self, app: AsgiApp, root_path: str, watch: Watch) -> None:
+    def __init__(self, app: AsgiApp, root_path: str, loop: Loop) -> None:
         self._app = app
         self._root_path = root_path
         self._lifespan: _Lifespan | None = None
-        self._watch = watch
+        self._watch = loop.watch
+        self._tasks = loop.tasks
 
     async def request(  # noqa: PLR0917  # what a request consists of
         self, method: str, url: str, headers: Headers, body: bytes, seconds: float, largest: int
@@ -192,12 +196,13 @@ class AsgiCaller:
         """Open a websocket."""
         if self._lifespan is None:
             await self._start_up()
-        socket = AsgiSocket(self._app, _scope("websocket", url, headers, self._root_path))
+        scope = _scope("websocket", url, headers, self._root_path)
+        socket = AsgiSocket(self._app, scope, self._tasks)
         await socket.open()
         return socket
 
     async def _start_up(self) -> None:
-        self._lifespan = _Lifespan(self._app)
+        self._lifespan = _Lifespan(self._app, self._tasks)
         await self._lifespan.start()
 
     async def close(self) -> None:
@@ -283,8 +288,9 @@ class _Exchange:
 class _Lifespan:
     """The application's start and end. One that knows of neither is left alone."""
 
-    def __init__(self, app: AsgiApp) -> None:
+    def __init__(self, app: AsgiApp, tasks: "set[asyncio.Task[None]]") -> None:
         self._app = app
+        self._tasks = tasks
         self._inbox: deque[Message] = deque([{"type": "lifespan.startup"}])
         self._moved: asyncio.Event = asyncio.Event()
         self._is_idle = asyncio.Event()
@@ -293,6 +299,8 @@ class _Lifespan:
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._live())
+        self._tasks.add(self._task)
+        self._task.add_done_callback(self._tasks.discard)
         await self._is_idle.wait()
         if self._trouble is not None:
             raise RuntimeError(f"the application did not start: {self._trouble}")
@@ -333,8 +341,11 @@ class AsgiSocket:
     meanwhile is there then, and the same every time.
     """
 
-    def __init__(self, app: AsgiApp, scope: dict[str, Any]) -> None:
+    def __init__(
+        self, app: AsgiApp, scope: dict[str, Any], tasks: "set[asyncio.Task[None]]"
+    ) -> None:
         self._app = app
+        self._tasks = tasks
         self._scope = scope
         self._inbox: deque[Message] = deque([{"type": "websocket.connect"}])
         self._moved = asyncio.Event()
@@ -348,6 +359,8 @@ class AsgiSocket:
     async def open(self) -> None:
         """Ask the application to accept it."""
         self._task = asyncio.create_task(self._live())
+        self._tasks.add(self._task)
+        self._task.add_done_callback(self._tasks.discard)
         await self._settle()
         if not self._is_accepted:
             if self.trouble is None:

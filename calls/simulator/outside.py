@@ -162,7 +162,7 @@ class Outside:
             return
         if is_asgi(app):
             self.loop = self.loop or Loop()
-            self._asgi[origin] = AsgiCaller(app, urlsplit(at).path.rstrip("/"), self.loop.watch)
+            self._asgi[origin] = AsgiCaller(app, urlsplit(at).path.rstrip("/"), self.loop)
         else:
             self._wsgi[origin] = Http(httpx.WSGITransport(app, raise_app_exceptions=False))
 

@@ -57,7 +57,7 @@ LONGEST_SECONDS = 86_400.0
 def _joins(engine: Engine, call: Call, verb: Conference) -> None:
     engine.retag(call, verb.tag)
     name = verb.text.strip()
-    room = next((each for each in engine.conferences.values() if each.name == name), None)
+    room = engine.rooms.get(name)
     is_new = room is None
     if room is None:
         events = None
@@ -76,7 +76,7 @@ def _joins(engine: Engine, call: Call, verb: Conference) -> None:
             timeout=call.callback_timeout if timeout is None else float(timeout),
             base_url=call.base_url,
         )
-        engine.conferences[room.id] = room
+        engine.conferences[room.id] = engine.rooms[name] = room
         engine.note(room, "conference", f"{name} is created")
         engine.plan_anyway(room, LONGEST_SECONDS, _is_too_old)
     if len(room.members) >= MOST_MEMBERS:
@@ -140,8 +140,7 @@ def _completes(engine: Engine, room: Room) -> None:
     if room.events:
         event = ConferenceCompletedEvent(**_common(engine, room))
         engine.send(room, event, Targets(room.events.main))
-    room.is_over = True
-    del engine.conferences[room.id]
+    engine.room_is_over(room)
 
 
 def _is_too_old(engine: Engine, room: Room, _: Any) -> None:
