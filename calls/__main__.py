@@ -6,7 +6,7 @@ import sys
 try:
     import typer
 
-    from calls.commands import broadcast, demo, hangup, listing, push, redirect, state
+    from calls.commands import broadcast, demo, hangup, listing, push, redirect, simulate, state
 except ImportError as error:
     if error.name not in {"typer", "rich"}:
         raise
@@ -31,6 +31,7 @@ app.command("hangup", epilog=hangup.EXAMPLES)(hangup.hangup)
 app.command("state", epilog=state.EXAMPLES)(state.state)
 app.command("list", epilog=listing.EXAMPLES)(listing.list_calls)
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
+app.command("simulate", epilog=simulate.EXAMPLES)(simulate.simulate)
 
 
 def main() -> None:

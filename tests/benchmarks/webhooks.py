@@ -15,18 +15,17 @@ import argparse
 import asyncio
 import importlib.util
 import json
-import multiprocessing
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import bandwidth.models
-import uvicorn
+from load import CONNECTIONS, asks, drive, served
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response as HttpResponse
@@ -63,8 +62,6 @@ MODELS = {
     "conferenceRecordingAvailable": "ConferenceRecordingAvailableCallback",
 }
 BODY = json.dumps(EXAMPLES["gather"]).encode()
-CONNECTIONS = 32
-WARM_UP = 200
 
 
 def menu(event: GatherEvent) -> Response:
@@ -203,121 +200,17 @@ def application(kind: str) -> Any:
     return app
 
 
-def serve(kind: str, http: str, port: "multiprocessing.Queue[int]") -> None:
-    """The other process."""
-    how: Any = {"http": http, "log_level": "warning", "access_log": False, "ws": "none"}
-    server = uvicorn.Server(uvicorn.Config(application(kind), port=0, **how))
-
-    async def main() -> None:
-        running = asyncio.create_task(server.serve())
-        while not server.started:  # noqa: ASYNC110  # uvicorn tells it in no other way
-            await asyncio.sleep(0.01)
-        port.put(server.servers[0].sockets[0].getsockname()[1])
-        await running
-
-    asyncio.run(main())
-
-
-@contextmanager
-def served(kind: str, http: str) -> Iterator[int]:
-    context = multiprocessing.get_context("spawn")
-    port: multiprocessing.Queue[int] = context.Queue()
-    process = context.Process(target=serve, args=(kind, http, port), daemon=True)
-    process.start()
-    try:
-        yield port.get(timeout=60)
-    finally:
-        process.terminate()
-        process.join()
-
-
-class Caller(asyncio.Protocol):
-    """Sends the event again as soon as the reply is there, and looks at every reply.
-
-    What is wrong is raised by ``done``: an event loop only logs what a protocol raises.
-    """
-
-    REQUEST = (
-        b"POST /menu HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        b"Content-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
-    )
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.ends = False
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._buffer = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(self.REQUEST)
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        head, end, body = self._buffer.partition(b"\r\n\r\n")
-        if not end:
-            return
-        if not head.startswith(b"HTTP/1.1 200 ") or not EXPECTED.startswith(body):
-            self._fail(f"a wrong reply: {self._buffer!r}")
-        elif body == EXPECTED:
-            self._buffer = b""
-            self.count += 1
-            if self.ends:
-                self._transport.close()
-            else:
-                self._transport.write(self.REQUEST)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self.ends:
-            self._fail(f"the connection was lost: {exc}")
-        elif not self.done.done():
-            self.done.set_result(None)
-
-    def _fail(self, words: str) -> None:
-        if not self.done.done():
-            self.done.set_exception(AssertionError(words))
-        self._transport.abort()
-
-
-async def drive(port: int, seconds: float) -> float:
-    """Requests a second.
-
-    Raises:
-        AssertionError: A reply was wrong, or a connection was lost.
-        TimeoutError: Replies did not come.
-    """
-    loop = asyncio.get_running_loop()
-    callers = [
-        (await loop.create_connection(Caller, "127.0.0.1", port))[1] for _ in range(CONNECTIONS)
-    ]
-    everything = asyncio.gather(*(each.done for each in callers))
-
-    def replies() -> int:
-        if everything.done():
-            everything.result()
-        return sum(each.count for each in callers)
-
-    async with asyncio.timeout(30 + seconds):
-        while replies() < WARM_UP:  # noqa: ASYNC110  # replies come too often to wait for one
-            await asyncio.sleep(0.01)
-        before, started = replies(), time.perf_counter()
-        await asyncio.wait([everything], timeout=seconds)
-        count, spent = replies() - before, time.perf_counter() - started
-        for each in callers:
-            each.ends = True
-        await everything
-    return count / spent
+ERRAND = asks("POST /menu", 200, EXPECTED, body=BODY, headers={"Content-Type": "application/json"})
 
 
 def load(rounds: int, seconds: float, http: str) -> None:
     kinds = [*OURS, *BARE]
     found: dict[str, list[float]] = {kind: [] for kind in kinds}
     with ExitStack() as stack:
-        ports = {kind: stack.enter_context(served(kind, http)) for kind in kinds}
+        ports = {kind: stack.enter_context(served(application, kind, http)) for kind in kinds}
         for turn in range(rounds):
             for kind in kinds[turn % len(kinds) :] + kinds[: turn % len(kinds)]:
-                found[kind].append(asyncio.run(drive(ports[kind], seconds)))
+                found[kind].append(asyncio.run(drive(ports[kind], ERRAND, seconds)))
     print(f"\n{f'uvicorn, {http}, {CONNECTIONS} connections':<36} {'a second':>10}", end="")
     print(f" {'async / it':>10} {'plain / it':>12}")
     for kind in kinds:

@@ -1,8 +1,9 @@
-"""The five operations through both controllers, against the simulator over real HTTP."""
+"""The five operations through both controllers, against both faces of the simulator: HTTP and transport."""
 
 import asyncio
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,21 +39,28 @@ def holding(_: Delivery) -> Answered:
     return Answered(200, bytes(HOLD))
 
 
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with Simulator(post=holding) as platform, platform.serve():
-        yield platform
+@pytest.fixture(params=["served", "in process"])
+def simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
+    with Simulator(post=holding) as platform:
+        with platform.serve() if request.param == "served" else nullcontext():
+            yield platform
+
+
+def reaching(simulator: Simulator, **options: Any) -> dict[str, Any]:
+    """What brings a controller to the simulator: over HTTP where it is served, else its transport."""
+    here = {"auth": simulator.auth, "base_url": simulator.base_url}
+    if not simulator.base_url.startswith("http://127.0.0.1:"):
+        here["transport"] = simulator.transport()
+    return {**(here if "base_url" not in options else {}), **options}
 
 
 class Blocking:
     """The blocking controller, and how a test calls it."""
 
     def __init__(self, simulator: Simulator, **options: Any) -> None:
-        auth = options.pop("auth", simulator.auth)
-        base_url = options.pop("base_url", simulator.base_url)
         account = options.pop("account_id", simulator.account_id)
         self._make: Callable[[], CallController] = lambda: CallController(
-            account, auth=auth, base_url=base_url, **options
+            account, **reaching(simulator, **options)
         )
 
     def __call__(self, name: str, *args: Any, **kwargs: Any) -> Any:
@@ -69,11 +77,9 @@ class Async:
     """The async controller, called in the same words."""
 
     def __init__(self, simulator: Simulator, **options: Any) -> None:
-        auth = options.pop("auth", simulator.auth)
-        base_url = options.pop("base_url", simulator.base_url)
         account = options.pop("account_id", simulator.account_id)
         self._make: Callable[[], AsyncCallController] = lambda: AsyncCallController(
-            account, auth=auth, base_url=base_url, **options
+            account, **reaching(simulator, **options)
         )
 
     def __call__(self, name: str, *args: Any, **kwargs: Any) -> Any:
@@ -284,9 +290,8 @@ def test_a_token_is_fetched_once_and_renewed_in_its_last_minute(
     if twin is Blocking:
         with CallController(
             simulator.account_id,
-            auth=simulator.auth,
-            base_url=simulator.base_url,
             now=lambda: now[0],
+            **reaching(simulator),
         ) as controller:
             for now[0] in (0.0, 10.0, 3539.0, 3541.0, 3542.0):
                 list(controller.list_calls())
@@ -296,9 +301,8 @@ def test_a_token_is_fetched_once_and_renewed_in_its_last_minute(
         async def run() -> None:
             async with AsyncCallController(
                 simulator.account_id,
-                auth=simulator.auth,
-                base_url=simulator.base_url,
                 now=lambda: now[0],
+                **reaching(simulator),
             ) as controller:
                 for now[0] in (0.0, 10.0, 3539.0, 3541.0, 3542.0):
                     assert [call async for call in controller.list_calls()] == []
@@ -310,9 +314,7 @@ def test_a_token_is_fetched_once_and_renewed_in_its_last_minute(
 
 def test_a_token_that_is_refused_is_fetched_once_more(simulator: Simulator) -> None:
     """The platform's clock has run on; ours has not noticed."""
-    with CallController(
-        simulator.account_id, auth=simulator.auth, base_url=simulator.base_url, now=lambda: 0.0
-    ) as controller:
+    with CallController(simulator.account_id, now=lambda: 0.0, **reaching(simulator)) as controller:
         list(controller.list_calls())
         simulator.advance(4000)
         list(controller.list_calls())

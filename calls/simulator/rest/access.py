@@ -52,8 +52,8 @@ class Access:
         """The reply of the token endpoint; errors are those of OAuth2 (RFC 6749, 5.2)."""
         scheme, given = _credentials(request.headers)
         if scheme != "basic" or not _equal(given, self._client):
-            told = {"error": "invalid_client"}
-            return in_json(told, 401, **{"www-authenticate": 'Basic realm="token"'})
+            asks = {"www-authenticate": 'Basic realm="token"'}
+            return in_json({"error": "invalid_client"}, 401, **asks)
         form = parameters(request.body.decode(errors="replace"))
         if "grant_type" not in form:
             return in_json({"error": "invalid_request"}, 400)

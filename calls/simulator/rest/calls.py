@@ -1,5 +1,9 @@
 """The five operations on calls."""
 
+from math import ceil
+from typing import Any
+from urllib.parse import urlencode
+
 from calls.models import CreateCall, UpdateCall
 from calls.simulator.engine import target
 from calls.simulator.rest.desk import Desk, document_in
@@ -16,9 +20,6 @@ from calls.simulator.rest.message import (
 from calls.simulator.rest.orders import UpdateConference, change_of, order_of
 from calls.simulator.rest.views import accepted, state_of
 from calls.simulator.state import Call, Targets
-
-from math import ceil
-from urllib.parse import urlencode
 
 _LIMITS = {
     "rate": "Account call creation rate limit exceeded",
@@ -59,7 +60,8 @@ def listed(desk: Desk, request: Incoming) -> Outgoing:
     """``listCalls``."""
     query = parameters(request.query)
     asked = wanted(query)
-    engine, page, last = desk.engine, [], asked.after
+    engine, last = desk.engine, asked.after
+    page: list[dict[str, Any]] = []
     for place, call in desk.places.after(asked.after, engine.calls):
         if not asked.admits(call, engine.settings):
             continue

@@ -27,7 +27,7 @@ class Places:
         self._of: dict[str, int] = {}
         self._next = 0
 
-    def after(self, place: int, calls: Mapping[str, Call]) -> Iterator[tuple[int, Call]]:
+    def after(self, place: int, calls: dict[str, Call]) -> Iterator[tuple[int, Call]]:
         """The calls that were created after a place, oldest first, with their own places."""
         self._number(calls)
         for call_id, call in calls.items():
@@ -35,7 +35,7 @@ class Places:
             if own > place:
                 yield own, call
 
-    def _number(self, calls: Mapping[str, Call]) -> None:
+    def _number(self, calls: dict[str, Call]) -> None:
         """Give the calls that are new their places."""
         fresh = []
         for call_id in reversed(calls):

@@ -65,12 +65,11 @@ _COMMANDS: Mapping[type[Model], str] = {UpdateCall: "state", UpdateConference: "
 _NOT_WITH_COMPLETED = ("redirectUrl", "redirectMethod", "tag")
 
 # The vendor's texts, by the model, the rule and the property; other words are ours.
+_MISSING = (
+    "Missing at least one required field. Required fields are [from, to, answerUrl, applicationId]"
+)
 _VENDOR_WORDS: tuple[tuple[str, str], ...] = (
-    (
-        r"CreateCall attribute-required \w+",
-        "Missing at least one required field."
-        " Required fields are [from, to, answerUrl, applicationId]",
-    ),
+    (r"CreateCall attribute-required \w+", _MISSING),
     (
         r"\w+ attribute-(?:format|type) (?:to|from)",
         "Invalid {name}: must be an E164 telephone number",
