@@ -279,18 +279,17 @@ class Simulator:
             if not self._engine.outgoing:
                 return
             errand = self._engine.outgoing.popleft()
-        if self._pool is None or not isinstance(errand, Delivery):
+        if not isinstance(errand, Delivery):
             await self._carry(errand)
+        elif self._pool is None:
+            await self._deliver(errand)
         elif self._outside.loop is None:
-            self._pool.submit(lambda: now(self._carry(errand)))
+            self._pool.submit(lambda: now(self._deliver(errand)))
         else:
-            self._pool.submit(self._outside.loop.run, self._carry(errand))
+            self._pool.submit(self._outside.loop.run, self._deliver(errand))
 
     async def _carry(self, errand: Errand) -> None:
-        # Not holding the engine: the application may well use the REST API while it answers.
         match errand:
-            case Delivery():
-                await self._deliver(errand)
             case Sending(socket_id, text):
                 await self._outside.say(socket_id, text)
                 self._listen()
@@ -302,6 +301,8 @@ class Simulator:
                 await self._outside.hang_up(socket_id)
             case Measuring(url):
                 self._tell(partial(self._engine.measured, url, await self._outside.length(errand)))
+            case _:
+                pass  # a webhook: see above
 
     def _tell(self, tell: Callable[[], None]) -> None:
         with self._woken:
@@ -319,6 +320,7 @@ class Simulator:
                 self._tell(partial(self._engine.closed, socket_id, trouble))
 
     async def _deliver(self, delivery: Delivery) -> None:
+        # Not holding the engine: the application may well use the REST API while it answers.
         fault = self._mischief.at_webhook(delivery)
         if fault is not None:
             await self._deliver_badly(delivery, fault)
@@ -326,7 +328,11 @@ class Simulator:
         outcome = await self._outside.deliver(delivery)
         late = self._is_virtual and isinstance(outcome, Unanswered) and outcome.timed_out
         after = delivery.timeout if late else 0.0
-        self._tell(partial(self._engine.delivered, delivery, outcome, after=after))
+        with self._woken:
+            self._engine.now = max(self._engine.now, self._clock.now())
+            self._engine.delivered(delivery, outcome, after=after)
+            if not self._is_virtual:
+                self._woken.notify_all()
 
     async def _deliver_badly(self, delivery: Delivery, fault: WebhookFault) -> None:
         engine, name = self._engine, delivery.event.event_type

@@ -28,7 +28,7 @@ from calls.simulator.settings import Settings
 # Webhooks
 
 
-class Target(Struct, frozen=True):
+class Target(Struct, frozen=True, gc=False):
     """Where a webhook goes, and how."""
 
     url: str
@@ -43,7 +43,7 @@ class Target(Struct, frozen=True):
         __rich_repr__ = NoRichRepr()
 
 
-class Targets(Struct, frozen=True):
+class Targets(Struct, frozen=True, gc=False):
     """Where a webhook goes first, and where if that fails."""
 
     main: Target
@@ -59,7 +59,7 @@ class Application(Struct, frozen=True):
     callback_timeout: float = 15.0
 
 
-class Delivery(Struct, frozen=True):
+class Delivery(Struct, frozen=True, gc=False):
     """A webhook that is to be sent. ``call_id`` is that of the call, or of the conference."""
 
     id: int
@@ -76,14 +76,14 @@ class Delivery(Struct, frozen=True):
         return self.event.to_json()
 
 
-class Answered(Struct, frozen=True):
+class Answered(Struct, frozen=True, gc=False):
     """What an application replied."""
 
     status: int
     content: bytes
 
 
-class Unanswered(Struct, frozen=True):
+class Unanswered(Struct, frozen=True, gc=False):
     """Why there was no reply. ``timed_out``: it took longer than the platform waits."""
 
     reason: str
@@ -173,7 +173,7 @@ class Entry(Struct, frozen=True, omit_defaults=True, gc=False):
 # What is heard
 
 
-class Sound(Struct):
+class Sound(Struct, gc=False):
     """Something that a party was played or told: from ``at``, for ``seconds`` if nothing ends it."""
 
     words: str
