@@ -427,7 +427,7 @@ class Engine:
             if call.position < len(call.document):
                 verb = call.document[call.position]
                 call.position += 1
-                if verb.answers_here():
+                if call.state == "initiated" and verb.answers_here():
                     self.answer(call)
                 self.performs[type(verb)](self, call, verb)
             elif call.joining:

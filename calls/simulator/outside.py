@@ -219,7 +219,7 @@ class Outside:
                 return str(socket.trouble)
         elif origin in self._wsgi:
             return "a WSGI application takes no websockets"
-        elif self._named and origin not in self._named:
+        elif origin not in self._named and (self._named or self._deliver is not None):
             return f"no application was given for {origin}"
         else:
             try:

@@ -22,7 +22,6 @@ from calls.simulator.state import (
     Application,
     Bridged,
     Bridging,
-    Call,
     Conferring,
     Entry,
     Handing,
@@ -387,6 +386,11 @@ class PhoneCall:
     # To look at
 
     @property
+    def state(self) -> str:
+        """``queued``, ``initiated``, ``answered`` or ``disconnected``."""
+        return self._call.state
+
+    @property
     def is_over(self) -> bool:
         """Whether the call has ended."""
         return self._call.is_over
@@ -451,8 +455,3 @@ def _end_of(wanted: str, words: str, start: int) -> int | None:
     pattern = r"\s+".join(re.escape(word) for word in wanted.split())
     found = re.compile(pattern, re.IGNORECASE).search(words, start) if pattern else None
     return found.end() if found else None
-
-
-def is_ringing(call: Call) -> bool:
-    """Whether a leg rings and its owner may still decide."""
-    return call.direction == "outbound" and call.state == "initiated"

@@ -1,8 +1,9 @@
 """The pytest plugin: a simulated platform (``simulator``) and telephones on it (``phone``).
 
-Installed with the package; nothing is imported before a test asks for one of the fixtures.
+Installed with the package. A run that uses neither pays for the import of ``calls``, and nothing else.
 """
 
+import sys
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,12 @@ def phone(simulator: "Simulator") -> "Phone":
     return Phone(simulator)
 
 
+def _unheard() -> tuple[type[BaseException], ...]:
+    """The error that has the transcript in it, if it was ever imported."""
+    module = sys.modules.get("calls.simulator.phone")
+    return () if module is None else (module.Unheard,)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: "pytest.CallInfo[None]"
@@ -39,8 +46,9 @@ def pytest_runtest_makereport(
     """Show what happened on the telephone, where a test with a simulator has failed."""
     report = yield
     platform = getattr(item, "funcargs", {}).get("simulator")
-    shown = getattr(platform, "transcript", None)
-    if call.when == "call" and report.failed and callable(shown) and hasattr(platform, "timeline"):
+    shown = getattr(platform, "transcript", None)  # a fixture of the same name may be anything
+    told_already = call.excinfo is not None and call.excinfo.errisinstance(_unheard())
+    if call.when == "call" and report.failed and callable(shown) and not told_already:
         told = str(shown())
         if told:
             report.sections.append(("what happened on the telephone", told[-LONGEST_SECTION:]))

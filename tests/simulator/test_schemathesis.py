@@ -100,7 +100,7 @@ seen: set[tuple[str, int]] = set()
     deadline=None,
     derandomize=True,
     database=None,
-    suppress_health_check=[*HealthCheck],
+    suppress_health_check=[*HealthCheck],  # pyright: ignore[reportArgumentType]  # a metaclass iterates
 )
 def test_every_reply_is_as_documented(case: Any, simulator: Simulator) -> None:
     is_sound = not case.meta.is_negative_at(ParameterLocation.PATH)

@@ -66,7 +66,8 @@ def _ends_the_other(engine: Engine, _: Call, handing: Handing) -> None:
     other = engine.calls.get(handing.leg)
     if other is None or other.is_over:
         return
-    other.activity = None
+    if isinstance(other.activity, Handing):
+        other.activity = None
     engine.hang_up(other, "hangup" if other.state == "answered" else "cancel")
 
 
