@@ -1,4 +1,4 @@
-"""Which attribute of which verb a test is about; the table in the docs is written from it."""
+"""Which attributes of which verbs a test is about; the table in the docs is written from it."""
 
 from collections.abc import Callable
 from typing import Literal, TypeVar
@@ -6,17 +6,17 @@ from typing import Literal, TypeVar
 F = TypeVar("F", bound=Callable[..., None])
 
 
-def effect(verb: str, attribute: str, label: Literal["documented", "inferred"]) -> Callable[[F], F]:
-    """The test that follows shows what an attribute does here.
+def effects(label: Literal["documented", "inferred"], *names: str) -> Callable[[F], F]:
+    """The test that follows shows what attributes do here.
 
     Its docstring is the statement of the reference; ``label`` is whether the vendor has documented
-    it, or it is inferred. ``attribute`` is in the vendor's spelling; "" stands for the verb itself
-    (its text, its children, its course). One test may show several.
+    it, or it is inferred. A name is that of a verb and an attribute in the vendor's spelling,
+    ``Gather.maxDigits``, or of the verb alone: its text, its children, its course.
     """
 
     def marked(test: F) -> F:
-        shown = getattr(test, "effects", [])
-        test.effects = [*shown, (verb, attribute, label)]  # type: ignore[attr-defined]  # of a function
+        assert label in {"documented", "inferred"}
+        assert names
         return test
 
     return marked
