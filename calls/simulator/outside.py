@@ -205,7 +205,7 @@ class Outside:
             return f"it cannot be fetched ({reply.reason})"
         if reply.status != 200:
             return f"it is answered with {reply.status}"
-        return seconds_of(reply.content)
+        return seconds_of(reply.content, urlsplit(errand.url).path)
 
     # Websockets
 
@@ -289,14 +289,16 @@ def origin_of(url: str) -> str:
     return f"{scheme}://"
 
 
-def seconds_of(content: bytes) -> float | str:
+def seconds_of(content: bytes, name: str) -> float | str:
     """How long an audio file plays; or why that cannot be found out."""
     try:
         import mutagen  # noqa: PLC0415  # an extra
     except ImportError:
         return 'its length needs the audio extra: pip install "bxml-calls[audio]"'
     try:
-        file: Any = mutagen.File(io.BytesIO(content))
+        source = io.BytesIO(content)
+        source.name = name  # an MP3 file has no beginning that is its own
+        file: Any = mutagen.File(source)
     except Exception as error:  # noqa: BLE001  # whatever a hostile file does to its reader
         return f"it cannot be read ({type(error).__name__})"
     seconds = getattr(getattr(file, "info", None), "length", None)

@@ -165,7 +165,7 @@ class PhoneCall:
 
         It is then the moment after the last of them: what is pressed next cuts off the rest. What
         was heard since the last expectation counts. An audio file is heard as ``[its URL]``, ringing
-        as ``[ringing]``, tones as ``[tones 123#]``.
+        as ``[ringing]``, tones as ``[tones 123#]``, each as soon as it begins.
         """
         __tracebackhide__ = True
         deadline = self._simulator.now + seconds_in(within)

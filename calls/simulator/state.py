@@ -188,7 +188,9 @@ class Sound(Struct, gc=False):
         return self.ended is not None and self.ended >= self.at + self.seconds - 1e-6
 
     def at_word(self, end: int) -> float:
-        """When the first ``end`` characters had been said."""
+        """When the first ``end`` characters had been said. A file or a tone is known at once."""
+        if self.words.startswith(("[", "(")):
+            return self.at
         return self.at + self.seconds * min(end / max(len(self.words), 1), 1.0)
 
 

@@ -3,8 +3,8 @@
     python docs/reference/write.py            # writes them
     python docs/reference/write.py --check    # exits 1, and shows how a page differs
 
-What a page says of a verb, an attribute or a rule is read from ``bxml``; what no declaration says,
-from ``by_hand.toml``.
+What a page says of a verb, an attribute or a rule is read from ``bxml``; what the simulator does, from
+the tests of it; what no declaration says, from ``by_hand.toml``.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from inspect import Parameter, cleandoc, signature
 from itertools import zip_longest
 from pathlib import Path
 from sys import maxsize
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from msgspec import Meta, Struct
 from msgspec.structs import fields
@@ -50,6 +50,7 @@ from calls.events import EVENTS, CallEvent
 from calls.events._base import Part, bare_types, part_of
 
 HERE = Path(__file__).parent
+TESTS = HERE.parents[1] / "tests" / "simulator"
 
 BY_HAND: Mapping[str, Any] = tomllib.loads((HERE / "by_hand.toml").read_text("utf-8"))
 """What no declaration says: examples, the order of the families, what is not settled."""
@@ -586,6 +587,61 @@ def events_page() -> str:
 CALL_FIELDS = {each.name for each in fields(CallEvent)}
 
 
+class Shown(NamedTuple):
+    """What a test shows of a verb, or of one of its attributes."""
+
+    name: str
+    label: str
+    statement: str
+    test: str
+
+    @property
+    def row(self) -> list[str]:
+        """For the table of the verb."""
+        attribute = self.name.partition(".")[2]
+        cell = code(attribute) if attribute else "*the verb itself*"
+        file, _, test = self.test.partition("::")
+        words = test.removeprefix("test_").replace("_", " ")
+        link = f"[{words}](../../tests/simulator/{file})"
+        return [cell, markdown(self.statement), self.label, link]
+
+
+def shown() -> Iterator[Shown]:
+    """What the tests show, as their ``@effects`` say. They are read, not imported."""
+    for path in sorted(TESTS.glob("test_fidelity_*.py")):
+        for test in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(test, ast.FunctionDef):
+                statement = " ".join((ast.get_docstring(test) or "").split())
+                for label, *names in map(effects_of, test.decorator_list):
+                    for name in names:
+                        yield Shown(name, label, statement, f"{path.name}::{test.name}")
+
+
+def effects_of(decorator: ast.expr) -> list[str]:
+    """The label and the names that ``@effects`` gives a test; nothing for another decorator."""
+    if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "effects":
+        inside = (node for given in decorator.args for node in ast.walk(given))
+        return [str(node.value) for node in inside if isinstance(node, ast.Constant)]
+    return [""]
+
+
+def fidelity_page() -> str:
+    """What the simulator does with every verb and attribute."""
+    found = list(shown())
+    without: dict[str, str] = BY_HAND["without_effect"]
+    parts: list[str] = []
+    for cls in (cls for each in families().values() for cls in each):
+        name = cls.__name__
+        names = [name, *(f"{name}.{each.vendor_name}" for each in describe(cls).attributes)]
+        rows = [each.row for wanted in names for each in found if each.name == wanted]
+        parts += [f"## {name}", f"[All of it](verbs.md#{name.lower()})."]
+        parts.append(table(["attribute", "the vendor's word, in short", "source", "test"], rows))
+        if idle := [each for each in names if each in without]:
+            cells = ([code(each.partition(".")[2]), markdown(without[each])] for each in idle)
+            parts.append(table(["without effect here", "why"], cells))
+    return page("fidelity", "Fidelity of the simulator", *parts)
+
+
 def pages() -> dict[str, str]:
     """Every page of this folder, by its name."""
     return {
@@ -595,6 +651,7 @@ def pages() -> dict[str, str]:
         "voices.md": voices_page(),
         "uncertain.md": uncertain_page(),
         "events.md": events_page(),
+        "fidelity.md": fidelity_page(),
     }
 
 

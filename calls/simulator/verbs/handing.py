@@ -62,8 +62,11 @@ def _forwarded_to_is_over(engine: Engine, call: Call | None, leg: Call) -> None:
         engine.hang_up(call, leg.cause or "hangup", leg.error_message, leg.sip_status)
 
 
-def _ends_the_other(engine: Engine, _: Call, handing: Handing) -> None:
+def _ends_the_other(engine: Engine, call: Call, handing: Handing) -> None:
     other = engine.calls.get(handing.leg)
+    if call.leg is not None and not handing.ends_with_it:
+        _endpoint_is_over(engine, other, call)
+        return
     if other is None or other.is_over:
         return
     if isinstance(other.activity, Handing):
