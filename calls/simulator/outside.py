@@ -3,7 +3,7 @@
 import io
 import time
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cached_property, lru_cache
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -317,13 +317,15 @@ class _RealSocket:
     def __init__(self, url: str, headers: Headers, seconds: float) -> None:
         from websockets.sync.client import connect  # noqa: PLC0415  # an extra
 
-        self._socket = connect(
+        self._open = ExitStack()
+        opening = connect(
             url,
             additional_headers=[(name.decode(), value.decode()) for name, value in headers],
             open_timeout=seconds,
             max_size=1_048_576,
             proxy=None,
         )
+        self._socket = self._open.enter_context(opening)
         self.is_closed = False
         self.trouble: str | None = None
         self.received: list[str] = []
@@ -361,5 +363,5 @@ class _RealSocket:
 
     async def close(self) -> None:
         """Leave."""
-        self._socket.close()
+        self._open.close()
         self.is_closed = True

@@ -106,7 +106,7 @@ class Server:
     thread has ended and the port is free.
     """
 
-    def __init__(self, app: Any, *, port: int = 0) -> None:
+    def __init__(self, app: Any, *, port: int = 0, ws: Any = "none") -> None:
         self._socket = socket.socket()
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -121,7 +121,7 @@ class Server:
             log_config=None,
             access_log=False,
             http="h11",  # the same on every machine, also where httptools is installed
-            ws="none",
+            ws=ws,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name=f"server {self.url}", daemon=True)

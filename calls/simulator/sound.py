@@ -25,8 +25,11 @@ _PCMU_PERIOD = bytes.fromhex("ffbbada6a1a0a1a6adbbff3b2d26212021262d3b")
 
 _PCMU_SILENCE = b"\xff"
 
-_MP3_FRAME = bytes.fromhex("ffe318c4") + bytes(68)
-"""A frame of silence: MPEG-2.5 layer III, 8 kHz, mono, 8 kbit/s, 576 samples."""
+_MP3_FRAMES = {
+    1: bytes.fromhex("ffe318c4") + bytes(68),
+    2: bytes.fromhex("ffe31804") + bytes(68),
+}
+"""A frame of silence, by channels: MPEG-2.5 layer III, 8 kHz, 8 kbit/s, 576 samples."""
 
 _MP3_FRAME_SECONDS = 576 / RATE
 
@@ -54,7 +57,7 @@ def media(recording: Recording) -> tuple[bytes, str]:
     """The file of a recording and its content type."""
     if recording.file_format == "mp3":
         frames = round(recording.seconds / _MP3_FRAME_SECONDS)
-        return _MP3_FRAME * frames, "audio/mpeg"
+        return _MP3_FRAMES[recording.channels] * frames, "audio/mpeg"
     tracks = ("inbound", "outbound")
     sides = [[said for said in recording.said if said.track == track] for track in tracks]
     if recording.channels == 1:

@@ -369,8 +369,9 @@ class Stream(Struct):
     sent: int = 0
     """Messages with audio so far, on all tracks."""
     playing: list[tuple[float, str]] = field(default_factory=list)
-    """What the websocket has to be played yet: seconds, and what it is."""
-    turn: int = 0
+    """What the websocket has sent and is not played to its end: seconds, and what it is."""
+    sound: Sound | None = None
+    """The first of it, which is being played."""
 
     @property
     def has_socket(self) -> bool:

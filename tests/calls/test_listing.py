@@ -539,7 +539,9 @@ def test_lists_of_the_simulator_hold_what_was_asked_for() -> None:
             listed = controller.list_calls(to="+15550100", page_size=2, limit=3)
             assert [call.call_id for call in listed] == made[0:6:2]
             simulator.advance(20)
-            late = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=2)  # five go out in a second
+            late = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(
+                seconds=2
+            )  # five go out in a second
             assert list(controller.list_calls(min_start_time=late)) == []
             ended = controller.list_calls(max_start_time=late, disconnect_cause="hangup")
             assert [call.call_id for call in ended] == made

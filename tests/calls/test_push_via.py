@@ -22,8 +22,7 @@ from calls import (
     Retry,
     StoreFailed,
 )
-from calls.simulator import Simulator
-from calls.simulator import Poster
+from calls.simulator import Poster, Simulator
 from calls.simulator.server import Server
 from calls.simulator.state import Answered, Delivery, Unanswered
 

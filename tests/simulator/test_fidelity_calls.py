@@ -1,10 +1,11 @@
 """Calls that are brought together, or handed on."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from fidelity import effects
-from line import BOB, SALES, SUPPORT, THEM, US, Line
+from simulated import BOB, SALES, SUPPORT, THEM, US, Line, each
 
 from bxml import (
     Bridge,
@@ -22,7 +23,7 @@ from bxml import (
     Transfer,
 )
 from calls.simulator import Caller, PhoneCall
-from calls.simulator.state import Targets, Target
+from calls.simulator.state import Target, Targets
 
 ANN = "sip:ann@pbx.example.com"
 TALKS = Caller().waits(5).hangs_up()
@@ -91,7 +92,7 @@ def test_a_caller_who_hangs_up_while_it_rings_cancels_and_hears_of_no_outcome() 
 @effects("documented", "Transfer.callTimeout")
 def test_the_parties_may_ring_so_long() -> None:
     """Seconds the callee may ring before the attempt is given up, 30 by default."""
-    for attributes, seconds in (({}, 30), ({"call_timeout": 7}, 7)):
+    for attributes, seconds in each(({}, 30), ({"call_timeout": 7}, 7)):
         line = Line(transferred(PhoneNumber(SALES), transfer_complete_url="/told", **attributes))
         line.phone(SALES, Caller().answers(after=31)).run()
         assert line.at("transferComplete") == seconds
@@ -108,7 +109,7 @@ def test_an_attempt_that_does_not_begin_to_ring_is_given_up_after_30_seconds() -
 @effects("documented", "Transfer.transferCallerId")
 def test_the_number_shown_is_the_callers_own_or_what_it_says() -> None:
     """Caller number shown to the new legs; absent, the remote party's number is passed on."""
-    for attributes, shown in (({}, THEM), ({"transfer_caller_id": US}, US)):
+    for attributes, shown in each(({}, THEM), ({"transfer_caller_id": US}, US)):
         leg = PhoneNumber(SALES, transfer_answer_url="/whisper")
         line = Line(transferred(leg, **attributes)).phone(SALES, TALKS)
         line.run()
@@ -214,7 +215,7 @@ def test_only_an_inbound_call_that_is_not_answered_can_be_forwarded() -> None:
 @effects("documented", "Forward.from", "Forward.privacy", "Forward.callerDisplayName")
 def test_a_forwarded_call_shows_the_called_number_or_what_it_says() -> None:
     """Caller number on the outgoing leg, by default the number that was called; a display name; privacy hides the number."""
-    for attributes, shown in (
+    for attributes, shown in each(
         ({}, f"as {US}"),
         ({"from_": SUPPORT, "caller_display_name": "Acme"}, f"as {SUPPORT} (Acme)"),
         ({"privacy": True, "caller_display_name": "Private"}, f"as {US} (Private), number hidden"),
@@ -227,7 +228,7 @@ def test_a_forwarded_call_shows_the_called_number_or_what_it_says() -> None:
 @effects("documented", "Forward.callTimeout")
 def test_a_forwarded_call_may_ring_so_long() -> None:
     """Seconds the callee may ring, 30 by default."""
-    for attributes, seconds in (({}, 30), ({"call_timeout": 9}, 9)):
+    for attributes, seconds in each(({}, 30), ({"call_timeout": 9}, 9)):
         line = Line(Response([Forward(SALES, **attributes)])).phone(SALES, Caller().never_answers())
         call = line.run()
         assert (call.cause, line.at("disconnect")) == ("timeout", seconds)
@@ -299,7 +300,7 @@ def bridged(*, url: bool = True, **pages: Any) -> tuple[Line, PhoneCall, PhoneCa
         calls_per_second=None,
     )
     target = line.dials().hears("[ringing]")
-    attributes = {"bridge_complete_url": "/told"} if url else {}
+    attributes: dict[str, Any] = {"bridge_complete_url": "/told"} if url else {}
     line.pages["/in"] = Response([Bridge(target.call_id, **attributes)]).speak_sentence("After.")
     return line, line.dials(from_=SUPPORT).is_bridged(), target
 
@@ -435,10 +436,7 @@ def test_documents_of_a_conference_run_one_after_the_other_and_all_hear_them() -
     assert one.heard == ["created", "join", "join"]
     assert held.heard == []
     times = [(sound.at, sound.ended) for sound in line.state(one).sounds]
-    assert all(
-        ended is not None and ended <= at
-        for (_, ended), (at, _) in zip(times, times[1:], strict=False)
-    )
+    assert all(ended is not None and ended <= at for (_, ended), (at, _) in pairwise(times))
 
 
 def _greeting(event: dict[str, Any]) -> Response:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fidelity import effects
-from line import SALES, Line
+from simulated import SALES, Line
 
 from bxml import Bxml, Gather, PlayAudio, Response, Ring, SendDtmf, SpeakSentence, Transfer, ssml
 from calls.simulator import Caller, Phone, Simulator
@@ -98,7 +98,8 @@ def test_credentials_go_to_the_audio_url() -> None:
     verb = PlayAudio("/a.wav", username="ann", password="hunter2")
     app, at, _ = played(verb, **{"a.wav": (200, wav(2))})
     [(path, headers)] = app.asked
-    assert (path, at) == ("/a.wav", pytest.approx(2))
+    assert path == "/a.wav"
+    assert at == pytest.approx(2)
     expected = base64.b64encode(b"ann:hunter2").decode()
     assert headers["authorization"] == f"Basic {expected}"
 
@@ -113,7 +114,7 @@ def test_a_format_that_is_not_supported_ends_the_call() -> None:
 # Ring, SendDtmf, Pause
 
 
-@effects("documented", "Ring.duration")
+@effects("documented", "Ring", "Ring.duration")
 def test_it_rings_for_some_seconds() -> None:
     """Seconds of ringing, 5 by default."""
     assert ended_at(Response().ring(duration=12)) == 12
@@ -153,7 +154,7 @@ def test_tones_are_heard_and_w_pauses() -> None:
     assert call.timeline[-2].at == pytest.approx(1 + 0.5 + 0.5 + 2 * 0.6)
 
 
-@effects("documented", "Pause.duration")
+@effects("documented", "Pause", "Pause.duration")
 def test_it_is_silent_for_some_seconds() -> None:
     """Seconds of silence, 1 by default."""
     assert ended_at(Response().ring(duration=1).pause(duration=3)) == 4

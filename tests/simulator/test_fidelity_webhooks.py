@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from fidelity import effects
-from line import BOB, SALES, Line
+from simulated import BOB, SALES, Line
 
 from bxml import (
     Bridge,

@@ -67,6 +67,9 @@ def _pause(engine: Engine, recording: Recording) -> None:
 
 def _end(engine: Engine, owner: Call | Room, recording: Recording) -> None:
     """End a recording. When its file is there, whoever wants to know is told, also after the call."""
+    if isinstance(owner, Call) and owner.saying is not None:
+        since, words = owner.saying
+        keep(recording, "inbound", since, engine.now, words)
     _pause(engine, recording)
     recording.ended = engine.now
     engine.note(owner, "recording", f"ends: {recording.id}, {recording.seconds:g} s")
@@ -166,9 +169,9 @@ def _has_spoken(engine: Engine, call: Call, activity: RecordingCall, _: str, __:
 
 
 def _takes_key(engine: Engine, call: Call, activity: RecordingCall, digit: str) -> bool:
-    if digit.upper() not in assumed(activity.verb, "terminating_digits").upper():
-        return Engine.on_key[type(None)](engine, call, None, digit)
-    _is_long_enough(engine, call, None)
+    Engine.on_key[type(None)](engine, call, None, digit)  # StartGather is paused by Gather only
+    if digit.upper() in assumed(activity.verb, "terminating_digits").upper():
+        _is_long_enough(engine, call, None)
     return True
 
 

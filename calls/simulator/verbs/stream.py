@@ -231,11 +231,7 @@ def _receives(engine: Engine, stream: Stream, call: Call, text: str) -> None:
             if len(stream.playing) == 1:
                 _plays_next(engine, call, stream)
         case ClearMessage():
-            stream.playing.clear()
-            stream.turn += 1
-            if call.sounds and call.sounds[-1].ended is None and call.sound is None:
-                engine.note(call, "cut off", call.sounds[-1].words)
-                call.sounds[-1].ended = engine.now
+            _falls_silent(engine, call, stream)
         case _:
             engine.note(call, "stream", f"{stream.name} has sent what is not known")
 
@@ -243,16 +239,26 @@ def _receives(engine: Engine, stream: Stream, call: Call, text: str) -> None:
 def _plays_next(engine: Engine, call: Call, stream: Stream) -> None:
     seconds, words = stream.playing[0]
     engine.note(call, "hears", words)
-    sound = Sound(words, engine.now, seconds)
-    call.sounds.append(sound)
-    engine.plan_anyway(call, seconds, _has_played, (stream, stream.turn, sound))
+    stream.sound = Sound(words, engine.now, seconds)
+    call.sounds.append(stream.sound)
+    engine.plan_anyway(call, seconds, _has_played, (stream, stream.sound))
 
 
-def _has_played(engine: Engine, call: Call, played: tuple[Stream, int, Sound]) -> None:
-    stream, turn, sound = played
-    if stream.turn != turn or stream.is_over:
+def _falls_silent(engine: Engine, call: Call, stream: Stream) -> None:
+    """Throw away what is queued, and cut off what is being played of it."""
+    sound, stream.sound = stream.sound, None
+    stream.playing.clear()
+    if sound is not None:
+        sound.ended = engine.now
+        engine.note(call, "cut off", sound.words)
+        engine.sounded(call, "outbound", sound.at, engine.now, sound.words)
+
+
+def _has_played(engine: Engine, call: Call, played: tuple[Stream, Sound]) -> None:
+    stream, sound = played
+    if stream.sound is not sound:
         return
-    sound.ended = engine.now
+    sound.ended, stream.sound = engine.now, None
     stream.playing.pop(0)
     engine.sounded(call, "outbound", sound.at, engine.now, sound.words)
     if stream.playing:
@@ -352,6 +358,7 @@ def _is_stopped(engine: Engine, call: Call, stream: Stream, cause: str, words: s
 
 
 def _forget(engine: Engine, call: Call, stream: Stream) -> None:
+    _falls_silent(engine, call, stream)
     stream.is_over = True
     call.streams.pop(stream.id, None)
     engine.streams.pop(stream.id, None)

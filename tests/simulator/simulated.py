@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from bxml import Document
 from calls.models import CreateCall
@@ -99,3 +99,11 @@ class Line:
         """What the platform keeps of a call."""
         with self.simulator.held() as engine:
             return engine.calls[call.call_id]
+
+
+T = TypeVar("T")
+
+
+def each(*cases: tuple[dict[str, Any], T]) -> tuple[tuple[dict[str, Any], T], ...]:
+    """Attributes of a verb, and what is expected with them."""
+    return cases
