@@ -41,11 +41,12 @@ def example(name: str) -> dict[str, Any]:
     return runpy.run_path(str((packed if packed.is_dir() else source) / f"{name}.py"))
 
 
-def run(show: Show, source: bytes | None = None) -> ParseError | None:
+def run(show: Show, source: bytes | None = None, *, over_http: bool = True) -> ParseError | None:
     """Hold the call, and show every line of it as it comes.
 
     ``source`` takes the place of the document that is pushed. If it is not a document, nothing is
-    pushed, the call goes on as it was, and the error is the result.
+    pushed, the call goes on as it was, and the error is the result. The controller asks the platform
+    over HTTP, or without a socket.
     """
     poster = Poster()
     simulator = Simulator(post=_on_this_machine(poster))
@@ -59,7 +60,8 @@ def run(show: Show, source: bytes | None = None) -> ParseError | None:
                 simulator.account_id,
                 auth=simulator.auth,
                 base_url=simulator.base_url,
-                transport=httpx.HTTPTransport(),  # straight there, whatever proxy the machine has
+                # Straight there, whatever proxy the machine has.
+                transport=httpx.HTTPTransport() if over_http else simulator.transport(),
             ) as controller,
         ):
             show(Line(None, "note", f"The platform is at {platform.url}, Acme at {acme.url}."))

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from calls.simulator.demo import run
+from calls.simulator.transcript import Line
+
 
 def demo(
     *arguments: str, stdin: bytes = b"", **environment: str
 ) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(  # noqa: S603  # this project's own command
         [sys.executable, "-m", "calls", "demo", *arguments],
         input=stdin,
         capture_output=True,
@@ -107,3 +110,13 @@ def test_help_has_examples() -> None:
     command = [sys.executable, "-m", "calls", "demo", "--help"]
     done = subprocess.run(command, capture_output=True, check=True)  # noqa: S603
     assert b"calls demo --bxml my-document.xml" in done.stdout
+
+
+def test_the_demo_is_the_same_over_both_faces_of_the_platform() -> None:
+    told = []
+    for over_http in (True, False):
+        lines: list[Line] = []
+        assert run(lines.append, over_http=over_http) is None
+        told.append([re.sub(r"127\.0\.0\.1:\d+", "here", f"{line}") for line in lines])
+    assert told[0] == told[1]
+    assert len(told[0]) > 20
