@@ -33,6 +33,7 @@ from calls.simulator.settings import Settings
 from calls.simulator.state import (
     Answered,
     Application,
+    Audio,
     Call,
     Connected,
     Delivery,
@@ -107,8 +108,8 @@ class Engine:
         self.phones: dict[str, Caller] = {}
         self.outgoing: deque[Errand] = deque()
         self.timeline: list[Entry] = []
-        self.lengths: dict[str, float | str] = {}
-        """Seconds that audio files play, by URL; or why that is not known."""
+        self.audio: dict[Measuring, tuple[Audio, float]] = {}
+        """What is known of audio files, and until when."""
         self.measures = False
         """Whether somebody finds out how long audio files are."""
         self.mischief: Callable[[Engine, Call, Sound], None] | None = None
@@ -123,7 +124,7 @@ class Engine:
         self._queue_moves = False
         self._starts: deque[float] = deque()
         self._ended: deque[tuple[float, str]] = deque()
-        self._measured: dict[str, list[tuple[Call, int, Resume, Any]]] = {}
+        self._measured: dict[Measuring, list[tuple[Call, int, Resume, Any]]] = {}
 
     # Time
 
@@ -616,29 +617,37 @@ class Engine:
 
     def measure(self, call: Call, errand: Measuring, resume: Resume, argument: Any) -> None:
         """Find out how long an audio file is, then go on, unless the call has turned by then."""
-        known = self.lengths.get(errand.url)
         recording = self.recordings.get(errand.url.removesuffix("/media").rpartition("/")[2])
         if recording is not None and recording.media_url == errand.url:
-            known = recording.seconds
-        if known is None and self.measures:
-            waiting = self._measured.setdefault(errand.url, [])
+            resume(self, call, argument, recording.seconds)
+            return
+        known, until = self.audio.get(errand, (Audio(), -1.0))
+        if until <= self.now and self.measures:
+            waiting = self._measured.setdefault(errand, [])
             waiting.append((call, call.turn, resume, argument))
             if len(waiting) == 1:
                 self.outgoing.append(errand)
             return
-        assumed = self.settings.audio_seconds
-        resume(self, call, argument, known if isinstance(known, float) else assumed)
+        self._play_measured(call, known, resume, argument)
 
-    def measured(self, url: str, seconds: float | str) -> None:
-        """Take the length of an audio file, or why it cannot be found out."""
-        self.lengths[url] = seconds
-        assumed = self.settings.audio_seconds
-        for call, turn, resume, argument in self._measured.pop(url, []):
+    def measured(self, errand: Measuring, found: Audio) -> None:
+        """Take what was found out of an audio file."""
+        self.audio[errand] = found, self.now + found.fresh_seconds
+        for call, turn, resume, argument in self._measured.pop(errand, []):
             if call.is_over or call.turn != turn:
                 continue
-            if isinstance(seconds, str):
-                self.note(call, "note", f"{url}: {seconds}; {assumed:g} s are assumed")
-            resume(self, call, argument, seconds if isinstance(seconds, float) else assumed)
+            assumed = self.settings.audio_seconds
+            if found.trouble is not None and found.is_playable:
+                words = f"{errand.url}: {found.trouble}; {assumed:g} s are assumed"
+                self.note(call, "note", words)
+            if found.is_playable:
+                self._play_measured(call, found, resume, argument)
+            else:
+                self.hang_up(call, "application-error", f"{errand.url}: {found.trouble}")
+
+    def _play_measured(self, call: Call, found: Audio, resume: Resume, argument: Any) -> None:
+        assumed = self.settings.audio_seconds
+        resume(self, call, argument, assumed if found.seconds is None else found.seconds)
 
     # Websockets
 

@@ -10,7 +10,7 @@ import logging
 import threading
 import weakref
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias, TypeVar
@@ -37,6 +37,9 @@ def is_asgi(app: Any) -> bool:
     )
 
 
+TOO_LATE = Unanswered("the application took too long", timed_out=True)
+
+
 class Watch:
     """Cancels a request that takes too long.
 
@@ -50,6 +53,11 @@ class Watch:
         self._until: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._has_cancelled = False
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it watches over the task that runs."""
+        return self._loop is not None
 
     def enter(self) -> None:
         """Requests are about to be sent from the task that runs."""
@@ -137,6 +145,30 @@ class Loop:
             self._helper.shutdown()
 
 
+class RunningLoop(Loop):
+    """An event loop that runs in a thread of its own: for a clock that runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="simulated application", daemon=True
+        )
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something to its end, beside what runs already."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def close(self) -> None:
+        """End what goes on, and the loop."""
+        if self._loop.is_closed():
+            return
+        self.run(_end_tasks())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._finalizer()
+
+
 async def _end_tasks() -> None:
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
@@ -148,7 +180,9 @@ async def _end_tasks() -> None:
 
 
 def _end_loop(loop: asyncio.AbstractEventLoop, _: set[asyncio.Task[None]]) -> None:
-    if not loop.is_closed():
+    if loop.is_running():  # in a thread of its own, which ends with the program
+        loop.call_soon_threadsafe(loop.stop)
+    elif not loop.is_closed():
         if asyncio._get_running_loop() is None:  # noqa: SLF001  # the public one raises, which costs
             loop.run_until_complete(_end_tasks())
         loop.close()
@@ -161,6 +195,7 @@ class AsgiCaller:
         self._app = app
         self._root_path = root_path
         self._lifespan: _Lifespan | None = None
+        self._is_starting = asyncio.Lock()
         self._watch = loop.watch
         self._tasks = loop.tasks
 
@@ -171,7 +206,18 @@ class AsgiCaller:
 
         Of the reply no more is kept than ``largest`` bytes, and one.
         """
-        if self._lifespan is None:
+        if not self._watch.is_on:  # others may be under way beside it
+            try:
+                async with asyncio.timeout(seconds):
+                    return await self._request(method, url, headers, body, seconds, largest)
+            except TimeoutError:
+                return TOO_LATE
+        return await self._request(method, url, headers, body, seconds, largest)
+
+    async def _request(  # noqa: PLR0917  # what a request consists of
+        self, method: str, url: str, headers: Headers, body: bytes, seconds: float, largest: int
+    ) -> Answered | Unanswered:
+        if self._lifespan is None or not self._lifespan.has_started:
             await self._start_up()
         exchange = _Exchange(body, largest)
         scope = _scope("http", url, headers, self._root_path)
@@ -182,7 +228,7 @@ class AsgiCaller:
         except asyncio.CancelledError:
             if not self._watch.has_cancelled():
                 raise
-            return Unanswered("the application took too long", timed_out=True)
+            return TOO_LATE
         except Exception:
             logger.exception("the application failed at %s %s", method, scope["path"])
             return Answered(500, b"") if exchange.status is None else exchange.answered()
@@ -194,7 +240,7 @@ class AsgiCaller:
 
     async def websocket(self, url: str, headers: Headers) -> "AsgiSocket":
         """Open a websocket."""
-        if self._lifespan is None:
+        if self._lifespan is None or not self._lifespan.has_started:
             await self._start_up()
         scope = _scope("websocket", url, headers, self._root_path)
         socket = AsgiSocket(self._app, scope, self._tasks)
@@ -202,8 +248,10 @@ class AsgiCaller:
         return socket
 
     async def _start_up(self) -> None:
-        self._lifespan = _Lifespan(self._app, self._tasks)
-        await self._lifespan.start()
+        async with self._is_starting:
+            if self._lifespan is None:
+                self._lifespan = _Lifespan(self._app, self._tasks)
+                await self._lifespan.start()
 
     async def close(self) -> None:
         """Shut the application down, as a server would."""
@@ -262,6 +310,7 @@ class _Exchange:
         self._is_over: asyncio.Event | None = None
         self._content = bytearray()
         self.status: int | None = None
+        self.headers: Iterable[tuple[bytes, bytes]] = ()
 
     async def receive(self) -> Message:
         if self._body is not None:
@@ -274,6 +323,7 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self.headers = message.get("headers", ())
         elif message["type"] == "http.response.body":
             if len(self._content) <= self._largest:
                 self._content += message.get("body", b"")
@@ -282,7 +332,8 @@ class _Exchange:
                 self._is_over.set()
 
     def answered(self) -> Answered:
-        return Answered(self.status or 500, bytes(self._content[: self._largest + 1]))
+        content = bytes(self._content[: self._largest + 1])
+        return Answered(self.status or 500, content, tuple(self.headers))
 
 
 class _Lifespan:
@@ -296,6 +347,7 @@ class _Lifespan:
         self._is_idle = asyncio.Event()
         self._trouble: str | None = None
         self._task: asyncio.Task[None] | None = None
+        self.has_started = False
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._live())
@@ -304,6 +356,7 @@ class _Lifespan:
         await self._is_idle.wait()
         if self._trouble is not None:
             raise RuntimeError(f"the application did not start: {self._trouble}")
+        self.has_started = True
 
     async def _live(self) -> None:
         scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}

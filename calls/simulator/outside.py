@@ -1,10 +1,13 @@
 """What is outside of the platform: applications, their websockets, their audio files."""
 
 import io
+import re
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack, suppress
+from email.utils import parsedate_to_datetime
 from functools import cached_property, lru_cache
+from pathlib import PurePosixPath
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -12,7 +15,7 @@ import httpx
 import msgspec
 
 from calls.simulator.in_process import AsgiCaller, Headers, Loop, credentials, is_asgi
-from calls.simulator.state import Answered, Delivery, Measuring, Opening, Unanswered
+from calls.simulator.state import Answered, Audio, Delivery, Measuring, Opening, Unanswered
 
 LARGEST_REPLY = 65_536
 """Bytes in a document; one more is read, so that the parser can tell that it is too large."""
@@ -64,7 +67,9 @@ class Http:
                         break
                     if time.monotonic() > deadline:
                         return Unanswered("the reply took too long", timed_out=True)
-                return Answered(reply.status_code, bytes(content[: largest + 1]))
+                return Answered(
+                    reply.status_code, bytes(content[: largest + 1]), tuple(reply.headers.raw)
+                )
         except httpx.TimeoutException as error:
             return Unanswered(type(error).__name__, timed_out=True)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
@@ -137,10 +142,12 @@ class Outside:
 
     Args:
         deliver: Delivers webhooks to where no application was named.
+        loop: What kind of loop applications of this process run on.
     """
 
-    def __init__(self, deliver: Post | None = None) -> None:
+    def __init__(self, deliver: Post | None = None, *, loop: type[Loop] = Loop) -> None:
         self._deliver = deliver
+        self._new_loop = loop
         self._http = Http()
         self.loop: Loop | None = None
         self._asgi: dict[str, AsgiCaller] = {}
@@ -161,10 +168,14 @@ class Outside:
         if app is None:
             return
         if is_asgi(app):
-            self.loop = self.loop or Loop()
+            self.loop = self.loop or self._new_loop()
             self._asgi[origin] = AsgiCaller(app, urlsplit(at).path.rstrip("/"), self.loop)
         else:
             self._wsgi[origin] = Http(httpx.WSGITransport(app, raise_app_exceptions=False))
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run what may wait for an application of this process."""
+        return now(work) if self.loop is None else self.loop.run(work)
 
     def knows(self, url: str) -> bool:
         """Whether an application was named there."""
@@ -194,18 +205,19 @@ class Outside:
 
     # Audio files
 
-    async def length(self, errand: Measuring) -> float | str:
-        """Seconds that an audio file plays; or why that cannot be found out."""
+    async def listen_to(self, errand: Measuring) -> Audio:
+        """Fetch an audio file, and find out how long it is."""
         request = self._requester(errand.url) if self.knows(errand.url) else None
         if request is None:
-            return "it is not at the application's own address, so it is not fetched"
+            why = "it is not at the application's own address, so it is not fetched"
+            return Audio(trouble=why, fresh_seconds=float("inf"))
         headers = _PLAIN + credentials(errand.username, errand.password)
         reply = await request("GET", errand.url, headers, b"", 5.0, LARGEST_AUDIO)
         if isinstance(reply, Unanswered):
-            return f"it cannot be fetched ({reply.reason})"
+            return Audio(trouble=f"it cannot be fetched ({reply.reason})")
         if reply.status != 200:
-            return f"it is answered with {reply.status}"
-        return seconds_of(reply.content, urlsplit(errand.url).path)
+            return Audio(trouble=f"it is answered with {reply.status}")
+        return audio_in(reply, errand.url)
 
     # Websockets
 
@@ -289,7 +301,47 @@ def origin_of(url: str) -> str:
     return f"{scheme}://"
 
 
-def seconds_of(content: bytes, name: str) -> float | str:
+_FORMATS = {
+    b"audio/wav": ".wav",
+    b"audio/x-wav": ".wav",
+    b"audio/mpeg": ".mp3",
+    b"audio/mpeg3": ".mp3",
+    b"audio/mp3": ".mp3",
+}
+"""What the content types say that the platform knows (documented)."""
+
+
+def audio_in(reply: Answered, url: str) -> Audio:
+    """What an audio file is: by its content type, else by its extension; without either a .wav."""
+    headers = {name.lower(): value for name, value in reply.headers}
+    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    fresh = _fresh_seconds(headers)
+    suffix = _FORMATS.get(kind) or PurePosixPath(urlsplit(url).path).suffix.lower() or ".wav"
+    if suffix not in (".wav", ".mp3"):
+        why = f"it is neither .wav nor .mp3, by its type ({kind.decode('latin-1')}) or its name"
+        return Audio(trouble=why, is_playable=False, fresh_seconds=fresh)
+    found = _seconds_of(reply.content, f"file{suffix}")
+    if isinstance(found, str):
+        return Audio(trouble=found, fresh_seconds=fresh)
+    return Audio(seconds=found, fresh_seconds=fresh)
+
+
+def _fresh_seconds(headers: Mapping[bytes, bytes]) -> float:
+    """How long a reply may be kept: as long as max-age says, else until Expires, else not at all."""
+    said = re.search(rb"max-age=(\d{1,10})", headers.get(b"cache-control", b"").lower())
+    if b"no-store" in headers.get(b"cache-control", b"").lower():
+        return 0.0
+    if said:
+        return float(said[1])
+    try:
+        expires = parsedate_to_datetime(headers[b"expires"].decode("latin-1"))
+        made = parsedate_to_datetime(headers[b"date"].decode("latin-1"))
+        return max((expires - made).total_seconds(), 0.0)
+    except (KeyError, ValueError, TypeError):
+        return 0.0
+
+
+def _seconds_of(content: bytes, name: str) -> float | str:
     """How long an audio file plays; or why that cannot be found out."""
     try:
         import mutagen  # noqa: PLC0415  # an extra

@@ -21,6 +21,7 @@ from calls.simulator.caller import Caller
 from calls.simulator.chaos import Chaos, Fault, Mischief, WebhookFault, spoilt
 from calls.simulator.clock import Clock, VirtualClock
 from calls.simulator.engine import Engine
+from calls.simulator.in_process import Loop, RunningLoop
 from calls.simulator.outside import Outside, Post, now
 from calls.simulator.platform import (
     BASE_PATH,
@@ -101,7 +102,7 @@ class Simulator:
         self._is_virtual = isinstance(self._clock, VirtualClock)
         self._woken = threading.Condition()
         self._pool = None if self._is_virtual else ThreadPoolExecutor(DELIVERIES_AT_ONCE)
-        self._outside = Outside(post)
+        self._outside = Outside(post, loop=Loop if self._is_virtual else RunningLoop)
         random = Random(seed)  # noqa: S311  # ids that repeat are the point
         calls_url = f"{self.base_url}/accounts/{account_id}/calls"
         self._engine = Engine(account_id, calls_url, settings or Settings(), random)
@@ -149,11 +150,16 @@ class Simulator:
             disconnect: The path that gets ``disconnect``. Found likewise; none for any other.
 
         Raises:
-            ValueError: A ``VoiceApp`` whose handlers take no ``initiate``, and no path is given.
+            ValueError: A ``VoiceApp`` whose handlers take no ``initiate``, and no path is given; a
+                text that is no URL; what cannot be called.
         """
         if isinstance(app, str):
+            if not app.startswith(("http://", "https://")):
+                raise ValueError(f"an application elsewhere is an http or https URL (got {app!r})")
             there, known = app, None
             self._outside.add(None, there)
+        elif not callable(app):
+            raise ValueError(f"an application is an ASGI or WSGI one, or a URL (got {app!r})")
         else:
             there = at or getattr(app, "public_url", None) or HERE
             known = getattr(app, "path_for", None)
@@ -227,12 +233,10 @@ class Simulator:
         while not (self._engine.outgoing or self._outside.has_sockets):
             if (done is not None and done()) or not self._turn(until, one=done is not None):
                 return
-        loop = self._outside.loop
-        work = self._steps(until, done)
-        if loop is None:
-            now(work)
-        else:  # an application of this process is called from within
-            loop.run(work)
+        if self._is_virtual:  # an application of this process is called from within
+            self._outside.run(self._steps(until, done))
+        else:
+            now(self._steps(until, done))
 
     async def _steps(self, until: float, done: Callable[[], bool] | None) -> None:
         engine, outside = self._engine, self._outside
@@ -279,14 +283,15 @@ class Simulator:
             if not self._engine.outgoing:
                 return
             errand = self._engine.outgoing.popleft()
-        if not isinstance(errand, Delivery):
-            await self._carry(errand)
+        if isinstance(errand, Delivery):
+            if self._pool is None:
+                await self._deliver(errand)
+            else:
+                self._pool.submit(lambda: self._outside.run(self._deliver(errand)))
         elif self._pool is None:
-            await self._deliver(errand)
-        elif self._outside.loop is None:
-            self._pool.submit(lambda: now(self._deliver(errand)))
+            await self._carry(errand)
         else:
-            self._pool.submit(self._outside.loop.run, self._deliver(errand))
+            self._outside.run(self._carry(errand))
 
     async def _carry(self, errand: Errand) -> None:
         match errand:
@@ -299,8 +304,9 @@ class Simulator:
                 self._listen()
             case Closing(socket_id):
                 await self._outside.hang_up(socket_id)
-            case Measuring(url):
-                self._tell(partial(self._engine.measured, url, await self._outside.length(errand)))
+            case Measuring():
+                found = await self._outside.listen_to(errand)
+                self._tell(partial(self._engine.measured, errand, found))
             case _:
                 pass  # a webhook: see above
 

@@ -81,6 +81,8 @@ class Answered(Struct, frozen=True, gc=False):
 
     status: int
     content: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    """Only read where an audio file is fetched."""
 
 
 class Unanswered(Struct, frozen=True, gc=False):
@@ -130,6 +132,18 @@ class Measuring(Struct, frozen=True):
 
     if not TYPE_CHECKING:
         __rich_repr__ = NoRichRepr()
+
+
+class Audio(Struct, frozen=True):
+    """What was found out of an audio file."""
+
+    seconds: float | None = None
+    """How long it plays, if that is known."""
+    trouble: str | None = None
+    """Why it is not."""
+    is_playable: bool = True
+    fresh_seconds: float = 0.0
+    """How long it need not be fetched again (RFC 7234)."""
 
 
 Errand: TypeAlias = Delivery | Opening | Sending | Closing | Measuring

@@ -70,7 +70,8 @@ def test_the_content_type_says_the_format_then_the_extension(
     """The format is that of the Content-Type; with another or none the extension decides, else it is .wav."""
     headers = {"content_type": content_type} if content_type else {}
     studio = Studio(Response([PlayAudio(path)]), content, **headers)
-    assert studio.plays() == ("hangup", pytest.approx(seconds, abs=0.01))
+    cause, at = studio.plays()
+    assert (cause, at) == ("hangup", pytest.approx(seconds, abs=0.01))
 
 
 @effects("documented", "PlayAudio")
@@ -84,7 +85,8 @@ def test_a_file_is_fetched_again_unless_its_reply_may_be_kept(
     """Cached up to the max-age of Cache-Control, else not at all."""
     document = Response([PlayAudio("/a.wav")]).pause(duration=2).play_audio("/a.wav")
     studio = Studio(document, wav(3), content_type="audio/wav", **headers)
-    assert studio.plays() == ("hangup", pytest.approx(8))
+    cause, at = studio.plays()
+    assert (cause, at) == ("hangup", pytest.approx(8))
     assert len(studio.fetched) == times
 
 

@@ -47,7 +47,7 @@ def loud(content: bytes) -> list[list[tuple[float, float]]]:
 
 def seconds_of(content: bytes) -> float:
     with wave.open(io.BytesIO(content)) as file:
-        return file.getnframes() / file.getframerate()
+        return float(file.getnframes()) / file.getframerate()
 
 
 @effects("documented", "Record")

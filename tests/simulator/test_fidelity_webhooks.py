@@ -23,7 +23,7 @@ from bxml import (
     StartTranscription,
     Transfer,
 )
-from calls.simulator import Caller
+from calls.simulator import Caller, Phone, Simulator
 from calls.simulator.state import Target
 
 APP = "https://app.example.com"
@@ -338,3 +338,36 @@ def test_the_tag_of_a_leg_goes_with_its_own_webhooks_only(name: str) -> None:
     line.phone(SALES, case.party).phone(BOB, case.party).run()
     assert line.told("transferAnswer")["tag"] == "leg"
     assert line.told("disconnect")["tag"] == "first"
+
+
+@effects("documented", "Redirect.username", "Redirect.password", "Redirect.fallbackPassword")
+def test_credentials_are_in_the_header_of_the_request() -> None:
+    """They are sent as HTTP basic authentication; without them no such header is."""
+    seen: list[tuple[str, str]] = []
+    redirect = Redirect(
+        "/told",
+        username="ann",
+        password="hunter2",
+        redirect_fallback_url="/again",
+        fallback_username="bea",
+        fallback_password="hunter3",
+    )
+    statuses = {"/told": 500}
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        path, headers = scope["path"], dict(scope["headers"])
+        seen.append((path, headers.get(b"authorization", b"").decode()))
+        body = bytes(Response([redirect] if path == "/" else []))
+        start = {"type": "http.response.start", "status": statuses.get(path, 200), "headers": []}
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
+
+    with Simulator(app) as simulator:
+        Phone(simulator).dials("+15550100", app=app).ended()
+    assert seen == [
+        ("/", ""),
+        ("/told", "Basic YW5uOmh1bnRlcjI="),
+        ("/again", "Basic YmVhOmh1bnRlcjM="),
+    ]

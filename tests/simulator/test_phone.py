@@ -22,7 +22,7 @@ from calls.events import (
     InitiateEvent,
     TransferCompleteEvent,
 )
-from calls.simulator import Caller, Phone, PhoneCall, Simulator, Unheard
+from calls.simulator import Caller, Phone, PhoneCall, RealClock, Simulator, Unheard
 from calls.simulator.phone import seconds_in
 from calls.simulator.server import Server
 from calls.webhooks import VoiceApp
@@ -414,3 +414,45 @@ def test_scripted_and_played_people_may_meet(phone: Phone) -> None:
     phone.simulator.phone(SALES, Caller().answers(after=1).says("This is Bo.").waits(5).hangs_up())
     call = phone.dials("+15550100", app=acme()).hears("press 1").presses("1")
     call.hears("This is Bo.").hears("It was hangup.").ended(cause="hangup")
+
+
+def test_what_is_no_application_is_refused() -> None:
+    with pytest.raises(ValueError, match="is an http or https URL"):
+        Simulator("acme.example")
+    with pytest.raises(ValueError, match="is an ASGI or WSGI one, or a URL"):
+        Simulator(7)
+
+
+def test_on_a_clock_that_runs_several_calls_are_answered_at_once() -> None:
+    app = VoiceApp()
+    arrived: list[str] = []
+    all_there = asyncio.Event()
+
+    @app.on("/in")
+    async def incoming(event: InitiateEvent) -> Response:
+        arrived.append(event.call_id)
+        if len(arrived) == 3:
+            all_there.set()
+        await all_there.wait()  # nobody is answered before all have come
+        return Response().ring(duration=0.1)
+
+    with Simulator(app, clock=RealClock()) as simulator:
+        calls = [Phone(simulator, app).dials("+15550100") for _ in range(3)]
+        for call in calls:
+            call.hears("[ringing]", within="5s").ended(cause="hangup", within="5s")
+
+
+def test_an_application_of_this_process_may_take_too_long_on_a_clock_that_runs() -> None:
+    app = VoiceApp()
+
+    @app.on("/in")
+    async def incoming(event: InitiateEvent) -> Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    with Simulator(clock=RealClock()) as simulator:
+        quick = replace(simulator.add(app), callback_timeout=0.05)
+        simulator.dial(from_=CUSTOMER, to="+15550100", application=quick)
+        simulator.run()
+        [call] = simulator._engine.calls.values()
+        assert call.cause == "callback-error"

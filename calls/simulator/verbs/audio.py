@@ -12,7 +12,8 @@ from calls.simulator.verbs.assumed import assumed
 PAUSES = {"w": 0.5, ",": 0.5, "W": 1.0}
 """Seconds that a character of ``SendDtmf`` pauses (documented)."""
 
-PLAYABLE = ("", ".wav", ".mp3")
+UNPLAYABLE = frozenset({".ogg", ".oga", ".opus", ".flac", ".m4a", ".aac", ".wma", ".aiff", ".amr"})
+"""Extensions of audio that is surely not supported. Of any other a content type may know better."""
 
 
 def words_of(verb: SpeakSentence | PlayAudio) -> str:
@@ -24,7 +25,7 @@ def unplayable(text: str, base_url: str | None) -> str | None:
     """Why an audio file cannot be played, if it cannot."""
     if resolve(base_url, text) is None:
         return f"the document was pushed, so the relative URL {text!r} leads nowhere"
-    if PurePosixPath(urlsplit(text).path).suffix.lower() not in PLAYABLE:
+    if PurePosixPath(urlsplit(text).path).suffix.lower() in UNPLAYABLE:
         return f"{text} is neither .wav nor .mp3, and nothing else can be played"
     return None
 
