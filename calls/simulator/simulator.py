@@ -151,7 +151,8 @@ class Simulator:
 
         Raises:
             ValueError: A ``VoiceApp`` whose handlers take no ``initiate``, and no path is given; a
-                text that is no URL; what cannot be called.
+                text that is no URL.
+            TypeError: What is no application.
         """
         if isinstance(app, str):
             if not app.startswith(("http://", "https://")):
@@ -159,7 +160,7 @@ class Simulator:
             there, known = app, None
             self._outside.add(None, there)
         elif not callable(app):
-            raise ValueError(f"an application is an ASGI or WSGI one, or a URL (got {app!r})")
+            raise TypeError(f"an application is an ASGI or WSGI one, or a URL (got {app!r})")
         else:
             there = at or getattr(app, "public_url", None) or HERE
             known = getattr(app, "path_for", None)

@@ -419,7 +419,7 @@ def test_scripted_and_played_people_may_meet(phone: Phone) -> None:
 def test_what_is_no_application_is_refused() -> None:
     with pytest.raises(ValueError, match="is an http or https URL"):
         Simulator("acme.example")
-    with pytest.raises(ValueError, match="is an ASGI or WSGI one, or a URL"):
+    with pytest.raises(TypeError, match="is an ASGI or WSGI one, or a URL"):
         Simulator(7)
 
 
