@@ -3,6 +3,7 @@
 import io
 import wave
 from itertools import groupby
+from typing import Any
 
 import pytest
 from fidelity import effects
@@ -47,7 +48,9 @@ def loud(content: bytes) -> list[list[tuple[float, float]]]:
 
 def seconds_of(content: bytes) -> float:
     with wave.open(io.BytesIO(content)) as file:
-        return float(file.getnframes()) / file.getframerate()
+        frames: int = file.getnframes()
+        rate: int = file.getframerate()
+    return frames / rate
 
 
 @effects("documented", "Record")
@@ -125,7 +128,7 @@ def test_what_is_said_during_a_pause_is_not_in_the_file() -> None:
 def test_an_mp3_file_has_the_channels_and_the_length(both: bool, channels: int) -> None:
     """The file has the format, and the channels, that are asked for."""
     verb = StartRecording(file_format="mp3", multi_channel=both)
-    info = MP3(io.BytesIO(file_of(Response([verb]).ring(duration=9), Caller()))).info
+    info: Any = MP3(io.BytesIO(file_of(Response([verb]).ring(duration=9), Caller()))).info
     assert (info.channels, info.sample_rate) == (channels, 8000)
     assert info.length == pytest.approx(9, abs=0.04)
 
