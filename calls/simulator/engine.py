@@ -50,7 +50,7 @@ from calls.simulator.state import (
     Target,
     Targets,
     Unanswered,
-    moment,
+    milliseconds_after,
 )
 
 E = TypeVar("E", bound=CallEvent)
@@ -116,6 +116,7 @@ class Engine:
         self.active = 0
         self.under_way = 0
         """Deliveries whose outcome is not known yet."""
+        self._started = settings.started
         self._heap: list[Happening] = []
         self._order = 0
         self._deliveries = 0
@@ -152,7 +153,9 @@ class Engine:
         """Let something happen later, unless the call has turned to something else by then."""
         if seconds > 0:
             call.fetches = 0
-        self._plan(call, seconds, act, argument, call.turn)
+        self._order = order = self._order + 1
+        at = self.now + seconds if seconds > 0 else self.now
+        heapq.heappush(self._heap, Happening(at, order, call, call.turn, act, argument))
 
     def plan_anyway(
         self, owner: Call | Room | None, seconds: float, act: Act, argument: Any = None
@@ -161,18 +164,15 @@ class Engine:
 
         What has no owner happens in any case.
         """
-        self._plan(owner, seconds, act, argument, None)
+        self._order = order = self._order + 1
+        at = self.now + seconds if seconds > 0 else self.now
+        heapq.heappush(self._heap, Happening(at, order, owner, None, act, argument))
 
     def plan_in_room(self, room: Room, seconds: float, act: Act, argument: Any = None) -> None:
         """The same as ``plan`` for a conference."""
-        self._plan(room, seconds, act, argument, room.turn)
-
-    def _plan(
-        self, owner: Call | Room | None, seconds: float, act: Act, argument: Any, turn: int | None
-    ) -> None:
-        self._order += 1
-        at = self.now + max(seconds, 0.0)
-        heapq.heappush(self._heap, Happening(at, self._order, owner, turn, act, argument))
+        self._order = order = self._order + 1
+        happening = Happening(self.now + seconds, order, room, room.turn, act, argument)
+        heapq.heappush(self._heap, happening)
 
     def note(self, owner: Call | Room | None, kind: Kind, text: str, **more: Any) -> None:
         """Write a line of the timeline."""
@@ -451,27 +451,26 @@ class Engine:
 
     def event(self, call: Call, cls: type[E], **more: Any) -> E:
         """An event of a call, with the fields that all events have."""
+        fields = {
+            "event_time": self.time(self.now),
+            "account_id": self.account_id,
+            "application_id": call.application_id,
+            "from_": call.from_,
+            "to": call.to,
+            "direction": call.direction,
+            "call_id": call.id,
+            "call_url": f"{self.calls_url}/{call.id}",
+            "enqueued_time": self.time(call.enqueued),
+            "start_time": self.time(call.started),
+            "answer_time": self.time(call.answered),
+            "tag": call.tag,
+            "privacy": call.privacy,
+            "caller_display_name": call.display_name,
+        }
         if call.parent_id is not None and "parent_call_id" in cls.__struct_fields__:
-            more = {**self.leg_fields(call), **more}
-        return cls(
-            event_time=moment(self.settings, self.now),
-            account_id=self.account_id,
-            application_id=call.application_id,
-            from_=call.from_,
-            to=call.to,
-            direction=call.direction,
-            call_id=call.id,
-            call_url=f"{self.calls_url}/{call.id}",
-            enqueued_time=self.time(call.enqueued),
-            **{
-                "start_time": self.time(call.started),
-                "answer_time": self.time(call.answered),
-                "tag": call.tag,
-                "privacy": call.privacy,
-                "caller_display_name": call.display_name,
-                **more,
-            },
-        )
+            fields.update(self.leg_fields(call))
+        fields.update(more)
+        return cls(**fields)
 
     def leg_fields(self, leg: Call) -> dict[str, Any]:
         """The fields that say which leg of a transfer it is."""
@@ -677,7 +676,7 @@ class Engine:
 
     def time(self, at: float | None) -> Any:
         """A time of day, where there is one."""
-        return None if at is None else moment(self.settings, at)
+        return None if at is None else milliseconds_after(self._started, round(at * 1000))
 
     def _uuid(self) -> str:
         return str(UUID(int=self.random.getrandbits(128), version=4))

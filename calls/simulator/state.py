@@ -503,10 +503,10 @@ class Room(Struct):
 
 def moment(settings: Settings, at: float) -> datetime:
     """The time of day that the simulator's clock stands for."""
-    return _moment(settings.started, round(at * 1000))
+    return milliseconds_after(settings.started, round(at * 1000))
 
 
 @lru_cache(maxsize=1024)
-def _moment(started: datetime, milliseconds: int) -> datetime:
-    """The events of a call name the same moments again and again."""
+def milliseconds_after(started: datetime, milliseconds: int) -> datetime:
+    """A moment. The events of a call name the same ones again and again."""
     return started + timedelta(milliseconds=milliseconds)
