@@ -17,20 +17,12 @@ it is turned (``VirtualClock``) or that runs (``RealClock``). Where the vendor i
 from calls.simulator.caller import Caller
 from calls.simulator.chaos import Chaos, Fault
 from calls.simulator.clock import RealClock, VirtualClock
+from calls.simulator.errands import Answered, Application, Delivery, Target, Targets, Unanswered
 from calls.simulator.outside import Poster
 from calls.simulator.phone import Phone, PhoneCall, Unheard
 from calls.simulator.settings import Settings
 from calls.simulator.simulator import Simulator
-from calls.simulator.state import (
-    Answered,
-    Application,
-    Delivery,
-    Entry,
-    Recording,
-    Target,
-    Targets,
-    Unanswered,
-)
+from calls.simulator.state import Entry, Recording
 
 __all__ = [
     "Answered",

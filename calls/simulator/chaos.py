@@ -6,8 +6,9 @@ from typing import Literal, get_args
 from msgspec import Struct
 
 from calls.simulator.engine import Engine
+from calls.simulator.errands import Answered, Delivery, Unanswered
 from calls.simulator.party import hang_up, press
-from calls.simulator.state import Answered, Call, Delivery, Sound, Unanswered
+from calls.simulator.state import Call, Sound
 
 WebhookFault = Literal[
     "timeout", "refused", "500", "malformed", "oversized", "late", "repeated", "reordered"

@@ -6,17 +6,13 @@ verbs do is in ``calls.simulator.verbs``, which enter themselves in the tables o
 """
 
 import heapq
-import re
 from collections import deque
-from collections.abc import Callable, Iterable
-from functools import lru_cache
+from collections.abc import Callable
 from random import Random
 from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
-from urllib.parse import urljoin, urlsplit
 from uuid import UUID
 
-from bxml._parse import parse
-from bxml.document import Bxml, Document, Response
+from bxml.document import Document
 from bxml.errors import ParseError
 from calls.events import (
     AnswerEvent,
@@ -29,29 +25,32 @@ from calls.events import (
 from calls.models import CreateCall
 from calls.simulator import party
 from calls.simulator.caller import Caller
-from calls.simulator.settings import Settings
-from calls.simulator.state import (
+from calls.simulator.errands import (
     Answered,
     Application,
     Audio,
+    Delivery,
+    Errand,
+    Measuring,
+    Targets,
+    Unanswered,
+)
+from calls.simulator.replies import document_in, in_lines, text_of, why
+from calls.simulator.settings import Settings
+from calls.simulator.state import (
     Call,
     Connected,
-    Delivery,
     Entry,
-    Errand,
     Fetching,
     Kind,
-    Measuring,
     Recording,
     RecordingCall,
     Room,
     Sound,
     Stream,
-    Target,
-    Targets,
-    Unanswered,
     milliseconds_after,
 )
+from calls.simulator.targets import resolve, target, targets_of
 
 E = TypeVar("E", bound=CallEvent)
 Act = Callable[["Engine", Any, Any], None]
@@ -564,7 +563,7 @@ class Engine:
             text = f"{what}: no reply ({outcome.reason})"
             self.timeline.append(Entry(at, delivery.call_id, "webhook", text, url=there))
             return
-        body = _text(outcome.content[: self.settings.longest_body])
+        body = text_of(outcome.content[: self.settings.longest_body])
         text = f"{what}: {outcome.status}"
         line = Entry(at, delivery.call_id, "webhook", text, there, outcome.status, body)
         self.timeline.append(line)
@@ -695,88 +694,9 @@ class Engine:
             self.hang_up(call, "error", "the platform was restarted")
 
 
-def target(url: str, method: str | None, username: str | None, password: str | None) -> Target:
-    """A target with the method that the platform assumes."""
-    return Target(url, method or "POST", username, password)
-
-
-def targets(main: Target, fallback: Target | Literal[""] | None) -> Targets:
-    """A main target, and a fallback where there is one."""
-    return Targets(main, fallback or None)
-
-
-@lru_cache(maxsize=1024)
-def resolve(base_url: str | None, url: str) -> str | None:
-    """An absolute URL; None for a relative one in a document that no URL supplied."""
-    if urlsplit(url).scheme:
-        return url
-    return urljoin(base_url, url) if base_url else None
-
-
-def targets_of(verb: Any, stem: str, base_url: str | None) -> Targets | None:
-    """Where a webhook goes by what a verb says; None for a URL that leads nowhere."""
-    second = getattr(verb, f"{stem}_fallback_url", None)
-    main, fallback = resolve(base_url, getattr(verb, f"{stem}_url")), None
-    if main is None:
-        return None
-    first = target(
-        main,
-        getattr(verb, f"{stem}_method", None),
-        getattr(verb, "username", None),
-        getattr(verb, "password", None),
-    )
-    if second:
-        there = resolve(base_url, second)
-        if there is None:
-            return None
-        fallback = target(
-            there,
-            getattr(verb, f"{stem}_fallback_method", None),
-            getattr(verb, "fallback_username", None),
-            getattr(verb, "fallback_password", None),
-        )
-    return Targets(first, fallback)
-
-
 def callee(call: Call) -> str:
     """Whom a leg rings."""
     return call.leg.rings if call.leg else call.to
-
-
-@lru_cache(maxsize=256)
-def document_in(content: bytes) -> Response | Bxml:
-    """The document that a reply is. Many replies are the same, and documents are values."""
-    return parse(content)
-
-
-@lru_cache(maxsize=256)
-def _text(content: bytes) -> str:
-    """A reply for the timeline, without the passwords in it."""
-    text = content.decode(errors="replace")
-    return _PASSWORDS.sub(r"\1*****\2", text) if "assword" in text else text
-
-
-_PASSWORDS = re.compile(r"""([pP]assword\s*=\s*["'])[^"']*(["'])""")
-
-
-def in_lines(error: ParseError) -> str:
-    """The first thing that is wrong with a document, with its line."""
-    problem = error.problems[0]
-    where = "" if problem.line is None else f"line {problem.line}, column {problem.column}: "
-    return where + str(problem).removeprefix(f"{problem.line}:{problem.column}: ")
-
-
-def why(delivery: Delivery, outcome: Answered | Unanswered) -> str:
-    """Why a webhook has failed."""
-    name = delivery.event.event_type
-    if isinstance(outcome, Answered):
-        return f"the {name} webhook was answered with {outcome.status}"
-    return f"the {name} webhook was not answered: {outcome.reason}"
-
-
-def barred_in_conference(document: Iterable[Any]) -> str | None:
-    """The first verb of a document that may not stand in that of a conference."""
-    return next((type(verb).__name__ for verb in document if not verb.in_conference), None)
 
 
 def _queue_moves(engine: Engine, _: Any, __: Any) -> None:

@@ -1,21 +1,19 @@
 """What is outside of the platform: applications, their websockets, their audio files."""
 
-import io
-import re
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, suppress
-from email.utils import parsedate_to_datetime
 from functools import cached_property, lru_cache
-from pathlib import PurePosixPath
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import httpx
 import msgspec
 
-from calls.simulator.in_process import AsgiCaller, Headers, Loop, credentials, is_asgi
-from calls.simulator.state import Answered, Audio, Delivery, Measuring, Opening, Unanswered
+from calls.simulator.audio_file import audio_in
+from calls.simulator.errands import Answered, Audio, Delivery, Measuring, Opening, Unanswered
+from calls.simulator.in_process import AsgiCaller, Headers, credentials, is_asgi
+from calls.simulator.loop import Loop
 
 LARGEST_REPLY = 65_536
 """Bytes in a document; one more is read, so that the parser can tell that it is too large."""
@@ -299,62 +297,6 @@ def origin_of(url: str) -> str:
             f":{default}"
         )
     return f"{scheme}://"
-
-
-_FORMATS = {
-    b"audio/wav": ".wav",
-    b"audio/x-wav": ".wav",
-    b"audio/mpeg": ".mp3",
-    b"audio/mpeg3": ".mp3",
-    b"audio/mp3": ".mp3",
-}
-"""What the content types say that the platform knows (documented)."""
-
-
-def audio_in(reply: Answered, url: str) -> Audio:
-    """What an audio file is: by its content type, else by its extension; without either a .wav."""
-    headers = {name.lower(): value for name, value in reply.headers}
-    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    fresh = _fresh_seconds(headers)
-    suffix = _FORMATS.get(kind) or PurePosixPath(urlsplit(url).path).suffix.lower() or ".wav"
-    if suffix not in (".wav", ".mp3"):
-        why = f"it is neither .wav nor .mp3, by its type ({kind.decode('latin-1')}) or its name"
-        return Audio(trouble=why, is_playable=False, fresh_seconds=fresh)
-    found = _seconds_of(reply.content, f"file{suffix}")
-    if isinstance(found, str):
-        return Audio(trouble=found, fresh_seconds=fresh)
-    return Audio(seconds=found, fresh_seconds=fresh)
-
-
-def _fresh_seconds(headers: Mapping[bytes, bytes]) -> float:
-    """How long a reply may be kept: as long as max-age says, else until Expires, else not at all."""
-    said = re.search(rb"max-age=(\d{1,10})", headers.get(b"cache-control", b"").lower())
-    if b"no-store" in headers.get(b"cache-control", b"").lower():
-        return 0.0
-    if said:
-        return float(said[1])
-    try:
-        expires = parsedate_to_datetime(headers[b"expires"].decode("latin-1"))
-        made = parsedate_to_datetime(headers[b"date"].decode("latin-1"))
-        return max((expires - made).total_seconds(), 0.0)
-    except (KeyError, ValueError, TypeError):
-        return 0.0
-
-
-def _seconds_of(content: bytes, name: str) -> float | str:
-    """How long an audio file plays; or why that cannot be found out."""
-    try:
-        import mutagen  # noqa: PLC0415  # an extra
-    except ImportError:
-        return 'its length needs the audio extra: pip install "bxml-calls[audio]"'
-    try:
-        source = io.BytesIO(content)
-        source.name = name  # an MP3 file has no beginning that is its own
-        file: Any = mutagen.File(source)
-    except Exception as error:  # noqa: BLE001  # whatever a hostile file does to its reader
-        return f"it cannot be read ({type(error).__name__})"
-    seconds = getattr(getattr(file, "info", None), "length", None)
-    return "it is no audio file that is known" if seconds is None else float(seconds)
 
 
 def _trouble() -> tuple[type[Exception], ...]:

@@ -17,16 +17,9 @@ from msgspec.structs import replace
 
 from calls.simulator import party
 from calls.simulator.engine import Engine, callee
+from calls.simulator.errands import Application
 from calls.simulator.simulator import Simulator
-from calls.simulator.state import (
-    Application,
-    Bridged,
-    Bridging,
-    Conferring,
-    Entry,
-    Handing,
-    Sound,
-)
+from calls.simulator.state import Bridged, Bridging, Conferring, Entry, Handing, Sound
 from calls.simulator.transcript import text_of
 
 Time: TypeAlias = float | str

@@ -21,7 +21,20 @@ from calls.simulator.caller import Caller
 from calls.simulator.chaos import Chaos, Fault, Mischief, WebhookFault, spoilt
 from calls.simulator.clock import Clock, VirtualClock
 from calls.simulator.engine import Engine
-from calls.simulator.in_process import Loop, RunningLoop
+from calls.simulator.errands import (
+    Answered,
+    Application,
+    Closing,
+    Delivery,
+    Errand,
+    Measuring,
+    Opening,
+    Sending,
+    Target,
+    Targets,
+    Unanswered,
+)
+from calls.simulator.loop import Loop, RunningLoop
 from calls.simulator.outside import Outside, Post, now
 from calls.simulator.platform import (
     BASE_PATH,
@@ -34,21 +47,7 @@ from calls.simulator.platform import (
 )
 from calls.simulator.settings import Settings
 from calls.simulator.sound import media
-from calls.simulator.state import (
-    Answered,
-    Application,
-    Closing,
-    Delivery,
-    Entry,
-    Errand,
-    Measuring,
-    Opening,
-    Recording,
-    Sending,
-    Target,
-    Targets,
-    Unanswered,
-)
+from calls.simulator.state import Entry, Recording
 from calls.simulator.transcript import text_of
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from calls import (
     StoreFailed,
 )
 from calls.simulator import Poster, Simulator
+from calls.simulator.errands import Answered, Delivery, Unanswered
 from calls.simulator.server import Server
-from calls.simulator.state import Answered, Delivery, Unanswered
 
 TO, FROM = "+15550100001", "+15550100002"
 HOLD = Response().speak_sentence("Please hold.").pause(duration=600)

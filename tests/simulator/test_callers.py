@@ -2,6 +2,7 @@
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
 from bxml import Gather, Response, Transfer
@@ -68,6 +69,7 @@ def test_a_fault_behind_two_keys_is_found_and_told_with_the_call(
 ) -> None:
     class AcmeCallers(Callers):
         app = acme(with_a_fault=True)
+        keys = st.sampled_from("29")
 
     with pytest.raises(Unheard) as caught:
         run_state_machine_as_test(AcmeCallers, settings=settings(SHORT, max_examples=500))

@@ -23,7 +23,7 @@ from bxml import (
     Transfer,
 )
 from calls.simulator import Caller, PhoneCall
-from calls.simulator.state import Target, Targets
+from calls.simulator.errands import Target, Targets
 
 ANN = "sip:ann@pbx.example.com"
 TALKS = Caller().waits(5).hangs_up()

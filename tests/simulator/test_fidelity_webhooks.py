@@ -24,7 +24,7 @@ from bxml import (
     Transfer,
 )
 from calls.simulator import Caller, Phone, Simulator
-from calls.simulator.state import Target
+from calls.simulator.errands import Target
 
 APP = "https://app.example.com"
 NOBODY = "c-00000000-0000-0000-0000-000000000000"

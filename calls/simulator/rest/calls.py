@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from calls.models import CreateCall, UpdateCall
-from calls.simulator.engine import target
+from calls.simulator.errands import Targets
 from calls.simulator.rest.desk import Desk, document_in
 from calls.simulator.rest.listing import page_token, wanted
 from calls.simulator.rest.message import (
@@ -19,7 +19,8 @@ from calls.simulator.rest.message import (
 )
 from calls.simulator.rest.orders import UpdateConference, change_of, order_of
 from calls.simulator.rest.views import accepted, state_of
-from calls.simulator.state import Call, Targets
+from calls.simulator.state import Call
+from calls.simulator.targets import target
 
 _LIMITS = {
     "rate": "Account call creation rate limit exceeded",

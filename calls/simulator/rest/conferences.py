@@ -1,6 +1,6 @@
 """Changes to conferences."""
 
-from calls.simulator.engine import barred_in_conference
+from calls.simulator.replies import barred_in_conference
 from calls.simulator.rest.calls import there
 from calls.simulator.rest.desk import Desk, document_in
 from calls.simulator.rest.message import LONGEST_ECHO, Incoming, Outgoing, invalid, not_found

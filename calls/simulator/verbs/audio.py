@@ -5,8 +5,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bxml.verbs import PlayAudio, Ring, SendDtmf, SpeakSentence
-from calls.simulator.engine import Engine, Resume, resolve
-from calls.simulator.state import Call, Measuring, Ringing, SendingDtmf, Talking
+from calls.simulator.engine import Engine, Resume
+from calls.simulator.errands import Measuring
+from calls.simulator.state import Call, Ringing, SendingDtmf, Talking
+from calls.simulator.targets import resolve
 from calls.simulator.verbs.assumed import assumed
 
 PAUSES = {"w": 0.5, ",": 0.5, "W": 1.0}

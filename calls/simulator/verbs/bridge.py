@@ -4,8 +4,9 @@ from typing import Any
 
 from bxml.verbs import Bridge
 from calls.events import BridgeCompleteEvent, BridgeTargetCompleteEvent
-from calls.simulator.engine import Engine, targets_of
+from calls.simulator.engine import Engine
 from calls.simulator.state import Bridged, Bridging, Call, Connected, Handing, Transferring
+from calls.simulator.targets import targets_of
 
 
 def _bridges(engine: Engine, call: Call, verb: Bridge) -> None:

@@ -20,23 +20,10 @@ from calls.events import (
     ConferenceMemberJoinEvent,
     ConferenceRedirectEvent,
 )
-from calls.simulator.engine import (
-    Engine,
-    barred_in_conference,
-    document_in,
-    in_lines,
-    why,
-)
-from calls.simulator.state import (
-    Answered,
-    Call,
-    Conferring,
-    Delivery,
-    Room,
-    Sound,
-    Targets,
-    Unanswered,
-)
+from calls.simulator.engine import Engine
+from calls.simulator.errands import Answered, Delivery, Targets, Unanswered
+from calls.simulator.replies import barred_in_conference, document_in, in_lines, why
+from calls.simulator.state import Call, Conferring, Room, Sound
 from calls.simulator.verbs.assumed import assumed
 from calls.simulator.verbs.audio import unplayable, words_of
 from calls.simulator.verbs.recording import (

@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 
 from calls.events import AnswerEvent, MachineDetectionCompleteEvent, MachineDetectionResult
 from calls.models import MachineDetection
-from calls.simulator.engine import Engine, target
-from calls.simulator.state import Call, Targets
+from calls.simulator.engine import Engine
+from calls.simulator.errands import Targets
+from calls.simulator.state import Call
+from calls.simulator.targets import target
 from calls.simulator.verbs.assumed import assumed
 
 TONE_SECONDS = 1.0

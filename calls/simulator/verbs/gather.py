@@ -5,8 +5,10 @@ from typing import Any
 
 from bxml.verbs import Gather, PlayAudio, SpeakSentence, StartGather, StopGather
 from calls.events import DtmfEvent, GatherEvent, PartialGatherEvent
-from calls.simulator.engine import Engine, resolve, target, targets_of
-from calls.simulator.state import Call, Gathering, Targets
+from calls.simulator.engine import Engine
+from calls.simulator.errands import Targets
+from calls.simulator.state import Call, Gathering
+from calls.simulator.targets import resolve, target, targets_of
 from calls.simulator.verbs.assumed import assumed
 from calls.simulator.verbs.audio import play_one, words_of
 

@@ -11,8 +11,10 @@ from calls.events import (
     Transcription,
     TranscriptionAvailableEvent,
 )
-from calls.simulator.engine import Engine, targets_of
-from calls.simulator.state import Call, Recording, RecordingCall, Room, Said, Targets
+from calls.simulator.engine import Engine
+from calls.simulator.errands import Targets
+from calls.simulator.state import Call, Recording, RecordingCall, Room, Said
+from calls.simulator.targets import targets_of
 from calls.simulator.verbs.assumed import assumed
 
 SHORTEST_TRANSCRIBED, LONGEST_TRANSCRIBED = 0.5, 4 * 3600.0

@@ -18,9 +18,11 @@ from calls.events import (
     RealTimeTranscriptionStartedEvent,
     RealTimeTranscriptionStoppedEvent,
 )
-from calls.simulator.engine import Engine, targets_of
+from calls.simulator.engine import Engine
+from calls.simulator.errands import Closing, Opening, Sending
 from calls.simulator.sound import outgoing_seconds, pcmu
-from calls.simulator.state import AwaitingStream, Call, Closing, Opening, Sending, Sound, Stream
+from calls.simulator.state import AwaitingStream, Call, Sound, Stream
+from calls.simulator.targets import targets_of
 from calls.simulator.verbs.assumed import assumed
 from calls.sockets import (
     ClearMessage,

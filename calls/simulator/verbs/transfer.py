@@ -5,8 +5,10 @@ from typing import Any
 from bxml.verbs import PhoneNumber, SipUri, Transfer
 from calls.events import TransferAnswerEvent, TransferCompleteEvent, TransferDisconnectEvent
 from calls.simulator.caller import Caller
-from calls.simulator.engine import Engine, callee, targets_of
-from calls.simulator.state import Call, Connected, Leg, Targets, Transferring
+from calls.simulator.engine import Engine, callee
+from calls.simulator.errands import Targets
+from calls.simulator.state import Call, Connected, Leg, Transferring
+from calls.simulator.targets import targets_of
 from calls.simulator.verbs.assumed import assumed
 
 
