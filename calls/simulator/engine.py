@@ -9,7 +9,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable
 from random import Random
-from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 from uuid import UUID
 
 from bxml.document import Document
@@ -35,6 +35,7 @@ from calls.simulator.errands import (
     Targets,
     Unanswered,
 )
+from calls.simulator.limits import Limits
 from calls.simulator.replies import document_in, in_lines, text_of, why
 from calls.simulator.settings import Settings
 from calls.simulator.state import (
@@ -112,17 +113,14 @@ class Engine:
         self.measures = False
         """Whether somebody finds out how long audio files are."""
         self.mischief: Callable[[Engine, Call, Sound], None] | None = None
-        self.active = 0
+        self.limits = Limits(settings)
         self.under_way = 0
         """Deliveries whose outcome is not known yet."""
         self._started = settings.started
         self._heap: list[Happening] = []
         self._order = 0
         self._deliveries = 0
-        self._queue: list[tuple[int, int, Call]] = []
-        self._next_out = 0.0
         self._queue_moves = False
-        self._starts: deque[float] = deque()
         self._ended: deque[tuple[float, str]] = deque()
         self._measured: dict[Measuring, list[tuple[Call, int, Resume, Any]]] = {}
 
@@ -214,49 +212,22 @@ class Engine:
         )
         self.calls[call.id] = call
         self.note(call, "state", f"queued: {call.from_} calls {call.to}")
-        heapq.heappush(self._queue, (order.priority or 5, self._order, call))
-        self._order += 1
+        self.limits.enqueue(call, order.priority or 5)
         self._let_the_queue_move()
         return call
 
     def _let_the_queue_move(self) -> None:
         if not self._queue_moves:
             self._queue_moves = True
-            self.plan_anyway(None, self._next_out - self.now, _queue_moves)
+            self.plan_anyway(None, self.limits.next_out - self.now, _queue_moves)
 
     def queue_moves(self) -> None:
         """Let the calls out of the queue whose turn it is: the most urgent, then the oldest."""
         self._queue_moves = False
-        rate = self.settings.calls_per_second
-        while self._queue and self._next_out <= self.now + 1e-9:
-            call = heapq.heappop(self._queue)[2]
-            if call.state == "queued":
-                if rate is not None:
-                    self._next_out = self.now + 1 / rate
-                self.ring(call)
-        if self._queue:
+        while (call := self.limits.dequeue(self.now)) is not None:
+            self.ring(call)
+        if self.limits.has_queue:
             self._let_the_queue_move()
-
-    def queue_size(self) -> int:
-        """How many calls wait in the queue."""
-        return sum(call.state == "queued" for _, _, call in self._queue)
-
-    def queue_limit(self) -> int:
-        """How many may: as many as go out in five minutes (documented)."""
-        rate = self.settings.calls_per_second
-        return 2**31 - 1 if rate is None else max(int(rate * 300), 1)
-
-    def limit(self) -> Literal["rate", "sessions"] | None:
-        """Which limit of the account one more call would break."""
-        settings = self.settings
-        if settings.calls_per_second is None and settings.sessions is None:
-            return None
-        waiting = self.queue_size()
-        if waiting >= self.queue_limit():
-            return "rate"
-        if settings.sessions is not None and self.active + waiting >= settings.sessions:
-            return "sessions"
-        return None
 
     def arrive(self, from_: str, to: str, caller: Caller, application: Application) -> Call:
         """Let an inbound call arrive."""
@@ -275,8 +246,8 @@ class Engine:
         )
         self.calls[call.id] = call
         self.note(call, "state", f"arrives: {from_} calls {to}")
-        refusal = self._refusal_of_one_more()
-        self._starts_one()
+        refusal = self.limits.refusal(self.now)
+        self.limits.begin(self.now)
         if refusal:
             # It is refused without any notification (documented).
             call.disconnect = None
@@ -285,29 +256,10 @@ class Engine:
         self.fetch(call, self.event(call, InitiateEvent), application.initiate)
         return call
 
-    def _refusal_of_one_more(self) -> str | None:
-        rate, sessions = self.settings.calls_per_second, self.settings.sessions
-        while self._starts and self._starts[0] <= self.now - 1:
-            self._starts.popleft()
-        if rate is not None and len(self._starts) >= rate:
-            return f"more than {rate:g} calls in a second (Settings.calls_per_second)"
-        if sessions is not None and self.active >= sessions:
-            return f"more than {sessions} calls at once (Settings.sessions)"
-        return None
-
-    def has_room(self) -> bool:
-        """Whether one more leg is within the limit of calls at once."""
-        return self.settings.sessions is None or self.active < self.settings.sessions
-
-    def _starts_one(self) -> None:
-        self.active += 1
-        if self.settings.calls_per_second is not None:
-            self._starts.append(self.now)
-
     def ring(self, call: Call) -> None:
         """Ring the party of an outbound leg."""
         call.state, call.started, call.changed = "initiated", self.now, self.now
-        self._starts_one()
+        self.limits.begin(self.now)
         shown_as = call.leg.shown_as if call.leg else call.from_
         name = f" ({call.display_name})" if call.display_name else ""
         hidden = ", number hidden" if call.privacy else ""
@@ -341,7 +293,7 @@ class Engine:
         if call.is_over:
             return
         if call.state != "queued":
-            self.active -= 1
+            self.limits.active -= 1
         call.state, call.ended, call.changed, call.cause = "disconnected", self.now, self.now, cause
         call.sip_status = sip_status
         if message:

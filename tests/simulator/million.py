@@ -388,7 +388,7 @@ def check(simulator: Simulator) -> None:
     engine = simulator._engine
     assert all(call.is_over for call in engine.calls.values()), "a call goes on"
     assert not engine.rooms, "a conference goes on"
-    assert engine.active == 0, f"{engine.active} calls are counted as up"
+    assert engine.limits.active == 0, f"{engine.limits.active} calls are counted as up"
     assert not engine.outgoing, "an errand is not run"
     assert engine.under_way == 0, f"{engine.under_way} webhooks are not accounted for"
     times = [entry.at for entry in simulator.timeline]

@@ -44,7 +44,7 @@ def _admit(desk: Desk, order: CreateCall) -> None:
     if settings.applications is not None and order.application_id not in settings.applications:
         words = f"Application id {order.application_id[:100]} not found"
         raise invalid(f"Could not create call: {words}")
-    limit = desk.engine.limit()
+    limit = desk.engine.limits.broken_by_one_more()
     if limit is not None:
         # A place in the queue is free as soon as a call leaves it; a session, nobody knows when.
         rate = settings.calls_per_second if limit == "rate" else None

@@ -54,8 +54,8 @@ def media_of_a_conference(
 def statistics(desk: Desk, _: Incoming) -> Outgoing:
     """``getStatistics``."""
     told = {
-        "currentCallQueueSize": desk.engine.queue_size(),
-        "maxCallQueueSize": desk.engine.queue_limit(),
+        "currentCallQueueSize": desk.engine.limits.queue_size(),
+        "maxCallQueueSize": desk.engine.limits.queue_limit(),
     }
     return in_json(told)
 

@@ -14,7 +14,7 @@ from calls.simulator.verbs.assumed import assumed
 
 def _transfers(engine: Engine, call: Call, verb: Transfer) -> None:
     engine.retag(call, verb.tag)
-    if not engine.has_room():
+    if not engine.limits.has_room():
         _is_complete(
             engine,
             call,
