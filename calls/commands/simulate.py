@@ -174,7 +174,8 @@ def _run(wanted: _Wanted, show: _Show) -> Sequence["Call"]:
     clock = RealClock() if wanted.clock is Clock.REAL else VirtualClock()
     calls: list[Call] = []
     with ExitStack() as stack, suppress(KeyboardInterrupt):
-        simulator = stack.enter_context(Simulator(clock=clock))
+        # Calls that are placed lead to whatever their requests say, as on the real platform.
+        simulator = stack.enter_context(Simulator(clock=clock, isolated=False))
         try:
             stack.enter_context(simulator.serve(port=wanted.port))
         except OSError as error:

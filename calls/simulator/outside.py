@@ -135,17 +135,21 @@ class Poster:
 class Outside:
     """The applications that there are, each at its origin.
 
-    As long as none was named, everything is reached over HTTP. Afterwards nothing else is: a test
-    calls nobody that it does not know.
+    As long as none was named, everything is reached over HTTP. Afterwards nothing else is, unless
+    it is not isolated: a test calls nobody that it does not know.
 
     Args:
         deliver: Delivers webhooks to where no application was named.
         loop: What kind of loop applications of this process run on.
+        isolated: Whether nothing else is reached once an application was named.
     """
 
-    def __init__(self, deliver: Post | None = None, *, loop: type[Loop] = Loop) -> None:
+    def __init__(
+        self, deliver: Post | None = None, *, loop: type[Loop] = Loop, isolated: bool = True
+    ) -> None:
         self._deliver = deliver
         self._new_loop = loop
+        self._isolated = isolated
         self._http = Http()
         self.loop: Loop | None = None
         self._asgi: dict[str, AsgiCaller] = {}
@@ -185,9 +189,11 @@ class Outside:
             return caller.request
         if wsgi := self._wsgi.get(origin):
             return wsgi.request
-        if self._named and origin not in self._named:
-            return None
-        return self._http.request
+        return self._http.request if self._is_open_to(origin) else None
+
+    def _is_open_to(self, origin: str) -> bool:
+        """Whether this may be reached over HTTP."""
+        return origin in self._named or not (self._named and self._isolated)
 
     # Webhooks
 
@@ -229,7 +235,7 @@ class Outside:
                 return str(socket.trouble)
         elif origin in self._wsgi:
             return "a WSGI application takes no websockets"
-        elif origin not in self._named and (self._named or self._deliver is not None):
+        elif not self._is_open_to(origin) or (self._deliver and origin not in self._named):
             return f"no application was given for {origin}"
         else:
             try:

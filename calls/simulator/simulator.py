@@ -76,6 +76,8 @@ class Simulator:
         seed: Ids and tokens follow from it: the same seed gives the same ids.
         chaos: What goes wrong, by a seed of its own.
         post: How webhooks are delivered to where no ``app`` is; over HTTP by default.
+        isolated: Whether, once an application was named, nothing else is reached over HTTP, so
+            that a test calls nobody by mistake.
         account_id, auth, basic: What the REST API accepts.
     """
 
@@ -89,6 +91,7 @@ class Simulator:
         seed: int = 0,
         chaos: Chaos | None = None,
         post: Post | None = None,
+        isolated: bool = True,
         account_id: str = "9900000",
         auth: OAuth2 | None = None,
         basic: Basic | None = None,
@@ -101,7 +104,8 @@ class Simulator:
         self._is_virtual = isinstance(self._clock, VirtualClock)
         self._woken = threading.Condition()
         self._pool = None if self._is_virtual else ThreadPoolExecutor(DELIVERIES_AT_ONCE)
-        self._outside = Outside(post, loop=Loop if self._is_virtual else RunningLoop)
+        loop = Loop if self._is_virtual else RunningLoop
+        self._outside = Outside(post, loop=loop, isolated=isolated)
         random = Random(seed)  # noqa: S311  # ids that repeat are the point
         calls_url = f"{self.base_url}/accounts/{account_id}/calls"
         self._engine = Engine(account_id, calls_url, settings or Settings(), random)

@@ -8,7 +8,7 @@ import pytest
 from fidelity import effects
 from simulated import APP, SALES, SUPPORT, Line
 
-from bxml import Bxml, Gather, PlayAudio, Response, SpeakSentence, StartRecording, Transfer
+from bxml import Bxml, Gather, PlayAudio, Response, Ring, SpeakSentence, StartRecording, Transfer
 from calls.simulator import Caller, Recording
 
 PROMPTS = [SpeakSentence("one two three four five"), SpeakSentence("six seven")]  # 2 s, 0.8 s
@@ -121,6 +121,16 @@ def test_speech_is_waited_for_so_long_after_the_prompts() -> None:
     # With both, there is time for either.
     assert gathered(input="dtmf_speech", speech_timeout=2)[1] == pytest.approx(2.8 + 5)
     assert gathered(input="dtmf_speech", speech_timeout=9)[1] == pytest.approx(2.8 + 9)
+
+
+def test_whoever_spoke_before_a_gather_began_is_let_finish() -> None:
+    talker = Caller().waits(1).says(" ".join(["word"] * 40))  # sixteen seconds, from 1 to 17
+    line = Line(Response([Ring(duration=2), Gather(gather_url="/told", input="speech")]))
+    line.run(talker)
+    assert (line.told("gather")["text"][:9], line.at("gather")) == ("word word", 17)
+    prompted = Gather([SpeakSentence("one " * 50)], gather_url="/told", input="speech")
+    cut = Line(Response([Ring(duration=2), prompted])).run(talker)
+    assert [entry.at for entry in cut.timeline if entry.kind == "cut off"] == [17]
 
 
 @effects("documented", "Gather.profanityFilter")
@@ -289,13 +299,14 @@ def test_a_recording_is_transcribed_if_it_is_long_enough(
 @effects("documented", "StartRecording")
 def test_a_call_is_recorded_in_the_background_until_its_end_and_only_once() -> None:
     """Runs until the call ends; a second StartRecording is ignored."""
-    again = StartRecording(recording_available_url="/second")
+    again = StartRecording(recording_available_url="/second", tag="second")
     document = Response().start_recording(recording_available_url="/file").ring(duration=3)
     line, recording = recorded(document.then(again).ring(duration=4))
     assert recording.seconds == 7
     assert [sent.target.url for sent in line.sent if "Available" in sent.event.event_type] == [
         f"{APP}/file"
     ]
+    assert "tag" not in line.told("disconnect"), "what is ignored sets no tag"
 
 
 @effects("documented", "PauseRecording", "ResumeRecording", "StopRecording")

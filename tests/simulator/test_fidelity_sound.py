@@ -164,7 +164,8 @@ def test_it_is_silent_for_some_seconds() -> None:
 # The course of a call
 
 
-@effects("documented", "Response", "Bxml")
+@effects("documented", "Response")
+@effects("inferred", "Bxml")
 @pytest.mark.parametrize("root", [Response, Bxml])
 def test_verbs_run_in_order_and_then_the_call_is_hung_up(root: Any) -> None:
     """Verbs run in document order; when they run out, an implicit Hangup follows."""

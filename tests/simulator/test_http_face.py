@@ -19,7 +19,7 @@ import pytest
 from bxml import Response
 from calls.__main__ import app as app_of_commands
 from calls.commands.simulate import caller_of
-from calls.events import InitiateEvent
+from calls.events import AnswerEvent, InitiateEvent
 from calls.simulator import Answered, Simulator
 from calls.simulator.caller import HangsUp, Hears, Presses, Says, Waits
 from calls.simulator.platform import LARGEST_REQUEST, Incoming, Outgoing
@@ -367,6 +367,20 @@ def test_a_caller_dials_in_and_the_command_ends_with_the_call(app: str) -> None:
         r"call +ends: hangup",
     ]
     assert re.search(".*?".join(wanted), shown, re.DOTALL), shown
+
+
+def test_calls_that_are_placed_lead_elsewhere_than_to_the_app_too(app: str) -> None:
+    elsewhere = VoiceApp()
+
+    @elsewhere.on("/other")
+    def other(event: AnswerEvent) -> Response:
+        return Response().speak_sentence("From elsewhere.")
+
+    with Server(elsewhere) as server, simulate("--port=0", "--app", app) as running:
+        url = f"{exported(running)['BW_VOICE_URL']}/accounts/9900000/calls"
+        order = {**ORDER, "answerUrl": f"{server.url}/other"}
+        httpx.post(url, json=order, auth=("user", "password"), trust_env=False).raise_for_status()
+        running.sees("From elsewhere.")
 
 
 def test_programs_get_an_object_a_line(app: str) -> None:

@@ -29,6 +29,8 @@ def _prompts(engine: Engine, call: Call, gathering: Gathering) -> None:
         prompt = verb[gathering.prompt]
         play_one(engine, call, prompt, _prompt_begins, prompt)
         return
+    if call.saying is not None and assumed(verb, "input") != "dtmf":
+        return  # whoever speaks is let finish
     wait = {
         "dtmf": verb_wait(verb, "first_digit_timeout"),
         "speech": verb_wait(verb, "speech_timeout"),
@@ -124,6 +126,7 @@ def _reports_in_part(engine: Engine, call: Call, part: tuple[Targets, str]) -> N
 
 def _hears_speech(engine: Engine, call: Call, gathering: Gathering, words: str, _: float) -> None:
     if assumed(gathering.verb, "input") != "dtmf":
+        engine.cut_off(call)  # whoever spoke before the Gather began has not stopped its prompts
         _has_gathered(engine, call, gathering, text=_filtered(engine, gathering.verb, words))
 
 

@@ -238,7 +238,8 @@ def stop_recording(engine: Engine, owner: Call | Room) -> None:
 
 
 def _starts(engine: Engine, call: Call, verb: StartRecording) -> None:
-    engine.retag(call, verb.tag)
+    if call.recording is None:
+        engine.retag(call, verb.tag)
     start_recording(engine, call, verb, call.base_url)
 
 
