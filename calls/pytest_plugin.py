@@ -6,6 +6,7 @@ Installed with the package. A run that uses neither pays for the import of ``cal
 import sys
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import pytest
 
@@ -17,11 +18,15 @@ LONGEST_SECTION = 20_000
 
 
 @pytest.fixture
-def simulator() -> Iterator["Simulator"]:
-    """A simulated platform on a virtual clock, closed when the test is over."""
+def simulator(request: pytest.FixtureRequest) -> Iterator["Simulator"]:
+    """A simulated platform on a virtual clock, closed when the test is over.
+
+    Its seed is the name of the test, so that calls of two tests never have the same id: an
+    application that both of them use may remember calls.
+    """
     from calls.simulator import Simulator  # noqa: PLC0415  # only who needs it pays for it
 
-    with Simulator() as platform:
+    with Simulator(seed=crc32(request.node.nodeid.encode())) as platform:
         yield platform
 
 

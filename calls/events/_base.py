@@ -171,6 +171,11 @@ class Event(
             return False
         return (now - self.event_time).total_seconds() > older_than_seconds
 
+    def as_it_came(self) -> bytes:
+        """The JSON that it came in; the same as ``to_json`` if it came in none."""
+        body = vars(self).get("body")
+        return body if isinstance(body, bytes) else self.to_json()
+
     def with_body(self, body: bytes | dict[str, Any]) -> Self:
         """The event itself, which from now on knows what it came in."""
         vars(self)["body"] = body

@@ -6,6 +6,9 @@ from bxml.rules import Where
 from bxml.types import Uncertain
 from calls.events._base import LegEvent, about
 
+SPEECH_TIMED_OUT = "Speech timeout elapsed before transcription"
+"""What the ``text`` of a gather event holds when nobody spoke (the vendor's migration notes)."""
+
 
 class GatherEvent(LegEvent, frozen=True, kw_only=True):
     """A `Gather` is over, also when nothing was pressed in time."""

@@ -10,6 +10,7 @@ busy, refused or left to ring. A call that ends with a cause of trouble, an appl
 a webhook that is never answered are found, and shrunk to the shortest conversation that shows it.
 """
 
+from itertools import count
 from typing import Any, ClassVar
 
 try:
@@ -29,6 +30,8 @@ TROUBLE = frozenset({"invalid-bxml", "callback-error", "application-error", "err
 
 KEYS = st.text("0123456789*#", min_size=1, max_size=4)
 SECONDS = st.sampled_from((0.5, 2.0, 6.0, 20.0, 90.0))
+_seeds = count()
+
 OUTCOMES = st.sampled_from(("answers", "is_busy", "rejects", "never_answers"))
 
 
@@ -58,7 +61,8 @@ class Callers(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.simulator = Simulator(settings=self.settings, chaos=self.chaos)
+        # No two runs have calls with the same ids: the application may remember calls.
+        self.simulator = Simulator(settings=self.settings, chaos=self.chaos, seed=next(_seeds))
         self.phone = Phone(self.simulator)
         self.calls: list[PhoneCall] = []
         self._latest = 0.0

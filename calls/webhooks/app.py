@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cached_property
 from threading import Lock
-from typing import Annotated, Any, TypedDict, TypeVar
+from typing import Annotated, Any, Protocol, TypedDict, TypeVar, runtime_checkable
 from urllib.parse import quote, urlsplit
 
 from msgspec import Meta
@@ -55,6 +55,14 @@ class SocketCredentials(TypedDict, total=False):
     destination_password: str
 
 
+@runtime_checkable
+class Joins(Protocol):
+    """What joins an application by itself, to answer at a path."""
+
+    def join(self, app: "VoiceApp", path: str) -> None:
+        """Register with ``app.on(path)``, and with other paths below it if need be."""
+
+
 class _Settings(Model, frozen=True):
     """What an application is told, checked like every request."""
 
@@ -89,6 +97,8 @@ class VoiceApp:
     5xx are among them is inferred.
 
     Args:
+        handlers: What answers at some paths, as ``on`` would register it: functions, and what joins
+            by itself, such as a script of ``calls.script``.
         public_url: Where the platform reaches this application: http or https, absolute, such as
             ``https://hooks.example.com/voice``. With it ``url_for`` gives absolute URLs, anywhere;
             without it, paths, and only while a request is being answered.
@@ -107,6 +117,8 @@ class VoiceApp:
 
     def __init__(
         self,
+        handlers: "Mapping[str, Joins | HandlerFunction] | None" = None,
+        /,
         *,
         public_url: str | None = None,
         credentials: Mapping[str, str] | None = None,
@@ -133,6 +145,11 @@ class VoiceApp:
         self._routes: dict[Any, Route | WebSocketRoute] = {}
         self._router = Router(redirect_slashes=False, default=_nothing_here)
         self._making_wsgi = Lock()
+        for path, handler in ({} if handlers is None else handlers).items():
+            if isinstance(handler, Joins):
+                handler.join(self, path)
+            else:
+                self.on(path)(handler)
 
     @property
     def auth(self) -> Credentials:

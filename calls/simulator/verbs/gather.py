@@ -5,15 +5,13 @@ from typing import Any
 
 from bxml.verbs import Gather, PlayAudio, SpeakSentence, StartGather, StopGather
 from calls.events import DtmfEvent, GatherEvent, PartialGatherEvent
+from calls.events.input import SPEECH_TIMED_OUT
 from calls.simulator.engine import Engine
 from calls.simulator.errands import Targets
 from calls.simulator.state import Call, Gathering
 from calls.simulator.targets import resolve, target, targets_of
 from calls.simulator.verbs.assumed import assumed
 from calls.simulator.verbs.audio import play_one, words_of
-
-SPEECH_TIMED_OUT = "Speech timeout elapsed before transcription"
-"""What the ``text`` of a gather event holds then (the vendor's migration notes)."""
 
 
 def _gathers(engine: Engine, call: Call, verb: Gather) -> None:

@@ -1,0 +1,46 @@
+"""A journal in this process's memory."""
+
+from collections.abc import Sequence
+
+from calls.script.errors import JournalConflict
+
+
+class MemoryJournal:
+    """A journal that ends with the process: for tests, and for calls that need not survive.
+
+    One process only: other workers know nothing of what is in it.
+    """
+
+    def __init__(self) -> None:
+        self._calls: dict[str, list[bytes]] = {}
+        self._until: dict[str, float] = {}
+
+    async def hold(self, call_id: str) -> None:
+        """Nothing: within a process, the scripts see to it."""
+
+    async def release(self, call_id: str) -> None:
+        """Nothing."""
+
+    async def read(self, call_id: str, after: int = 0) -> Sequence[bytes]:
+        """The entries of a call, without the first ``after``."""
+        return self._calls.get(call_id, [])[after:]
+
+    async def append(
+        self, call_id: str, after: int, entries: Sequence[bytes], until: float
+    ) -> None:
+        """Add entries to a call."""
+        held = self._calls.setdefault(call_id, [])
+        if len(held) != after:
+            raise JournalConflict(f"the journal of {call_id} has {len(held)} entries, not {after}")
+        held.extend(entries)
+        self._until[call_id] = until
+
+    async def forget(self, now: float) -> int:
+        """Remove the calls that were to be kept until ``now`` or less."""
+        old = [call_id for call_id, until in self._until.items() if until <= now]
+        for call_id in old:
+            del self._calls[call_id], self._until[call_id]
+        return len(old)
+
+    async def close(self) -> None:
+        """Nothing: what is in memory stays there."""
