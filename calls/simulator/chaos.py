@@ -36,12 +36,20 @@ class Fault(Struct, frozen=True):
         event: Only webhooks of this type, such as ``gather``.
         url: Only webhooks or requests whose URL has this in it.
         times: How often.
+
+    Raises:
+        ValueError: There is no such kind.
     """
 
     kind: WebhookFault | RequestFault
     event: str | None = None
     url: str | None = None
     times: int = 1
+
+    def __post_init__(self) -> None:
+        kinds = (*get_args(WebhookFault), *get_args(RequestFault))
+        if self.kind not in kinds:
+            raise ValueError(f"a fault is one of {', '.join(kinds)} (got {self.kind!r})")
 
     def fits_webhook(self, delivery: Delivery) -> bool:
         """Whether it is meant for a webhook."""

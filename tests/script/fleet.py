@@ -2,11 +2,11 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Self
 
 import httpx
 
@@ -21,18 +21,18 @@ class Fleet:
     def __init__(self, size: int, journal: str, effects: Path, *, seed: int = 0) -> None:
         self._arguments = [sys.executable, str(SERVER), journal, str(effects)]
         self._servers = [self._start() for _ in range(size)]
-        self._random = Random(seed)
+        self._random = Random(seed)  # noqa: S311  # repeats on purpose
         self.starts = 0
-        self.die_at: Callable[[int], str] = lambda _: ""
+        self.die_at: Mapping[int, str] = {}
         """What the header ``x-die`` says at the how manieth webhook."""
         self.webhooks: list[str] = []
         self._poster = Poster(_Towards(self))
 
     def _start(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(self._arguments, stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen(self._arguments, stdout=subprocess.PIPE, text=True)  # noqa: S603
 
-    def new_call(self, die_at: Callable[[int], str] = lambda _: "") -> None:
-        self.die_at, self.webhooks = die_at, []
+    def new_call(self, die_at: Mapping[int, str] | None = None) -> None:
+        self.die_at, self.webhooks = die_at or {}, []
 
     def post(self, delivery: Delivery) -> Answered | Unanswered:
         self.webhooks.append(delivery.event.event_type)
@@ -43,7 +43,7 @@ class Fleet:
         server = self._servers[index]
         port = httpx.URL(self._url(server)).port
         request.url = request.url.copy_with(scheme="http", host="127.0.0.1", port=port)
-        die = self.die_at(len(self.webhooks))
+        die = self.die_at.get(len(self.webhooks))
         if die:
             request.headers["x-die"] = die
         try:
@@ -75,10 +75,10 @@ class Fleet:
             server.wait()
             self._close(server)
 
-    def __enter__(self) -> "Fleet":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

@@ -124,7 +124,8 @@ def main(journal: str, effects: str) -> None:
     noted = Effects(effects)
     app = VoiceApp(scripts_of(journal_of(journal), noted))
     with Server(mortal(app, noted)) as server:
-        print(server.url, flush=True)
+        sys.stdout.write(f"{server.url}\n")
+        sys.stdout.flush()
         signal.sigwait({signal.SIGTERM})
 
 

@@ -105,7 +105,7 @@ def test_a_server_is_killed_at_every_webhook_and_the_caller_notices_nothing(
         assert fleet.webhooks == WEBHOOKS
         for index in range(1, len(WEBHOOKS) + 1):
             effects.write_text("")
-            fleet.new_call(lambda number, index=index: when if number == index else "")
+            fleet.new_call({index: when})
             heard, cause, call_id = call(fleet.post, seed=index + (100 if when == "after" else 0))
             assert (heard, cause) == (expected[0], "hangup"), WEBHOOKS[index - 1]
             assert fleet.starts == index, "it was not killed"
@@ -120,8 +120,7 @@ def test_three_workers_share_the_webhooks_at_random_and_one_dies_at_each(
     with Fleet(3, journal, effects, seed=5) as fleet:
         for round_ in range(4):
             effects.write_text("")
-            dying = {round_ * 3 + 1: "before", round_ * 3 + 3: "after"}
-            fleet.new_call(lambda number, dying=dying: dying.get(number, ""))
+            fleet.new_call({round_ * 3 + 1: "before", round_ * 3 + 3: "after"})
             heard, cause, call_id = call(fleet.post, seed=200 + round_)
             assert (heard, cause) == (expected[0], "hangup")
             assert effects_of(effects, call_id) == expected[1]
@@ -135,7 +134,7 @@ def test_what_was_running_when_the_server_died_is_run_again_or_not_at_all(
     effects.touch()
     with Fleet(1, journal, effects) as fleet:
         # Inside of is_order, at the fourth webhook: line.run.
-        fleet.new_call(lambda number: "inside" if number == 4 else "")
+        fleet.new_call({4: "inside"})
         heard, cause, call_id = call(fleet.post, seed=300)
         assert (heard, cause) == (expected[0], "hangup")
         twice = Counter(effects_of(effects, call_id)) - Counter(expected[1])
@@ -143,7 +142,7 @@ def test_what_was_running_when_the_server_died_is_run_again_or_not_at_all(
         # Inside of charge, at the ninth: line.run_once, which nobody repeats; the script does not
         # catch RunInterrupted, so it fails there.
         effects.write_text("")
-        fleet.new_call(lambda number: "inside" if number == 9 else "")
+        fleet.new_call({9: "inside"})
         heard, cause, call_id = call(fleet.post, seed=301)
         assert cause == "callback-error"
         assert effects_of(effects, call_id).count("charge ID") == 1
