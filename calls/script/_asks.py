@@ -3,6 +3,7 @@
 import types
 from collections.abc import Callable, Coroutine, Generator
 from datetime import datetime
+from functools import cache
 from random import Random
 from typing import Any, TypeAlias
 
@@ -66,11 +67,6 @@ class Run(Struct, frozen=True):
 
 
 Ask: TypeAlias = Wait | Listen | Run
-
-
-@types.coroutine
-def _put(ask: Ask) -> Generator[Ask, Any, Any]:
-    return (yield ask)
 
 
 class HandOver(BaseException):  # not to be caught: it carries the script to its end
@@ -138,15 +134,21 @@ class Stage:
         self.enter()
         self.said.extend(verbs)
 
-    async def ask(self, ask: Ask) -> Any:
+    @types.coroutine
+    def ask(self, ask: Ask) -> Generator[Ask, Any, Any]:
         """Wait for something."""
         self.enter()
-        return await _put(ask)
+        return (yield ask)
+
+
+@cache
+def _own_urls(stem: str) -> tuple[str, str]:
+    return f"{stem}_url", f"{stem}_fallback_url"
 
 
 def refuse_own_urls(verb: Verb, stem: str) -> None:
     """The URLs with which a verb leads back to the script are not the author's."""
-    for name in (f"{stem}_url", f"{stem}_fallback_url"):
+    for name in _own_urls(stem):
         if getattr(verb, name, None) is not None:
             raise ScriptError(
                 f"{type(verb).__name__} leads back to the script by itself: leave {name} out"

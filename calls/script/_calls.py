@@ -12,9 +12,9 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from calls.script._cipher import Cipher
+from calls.script._cipher import Encrypted
 from calls.script._entries import AnyEntry, Begun, decode, encode
-from calls.script._play import Play
+from calls.script._play import Known, Play
 from calls.script.errors import JournalFailed
 from calls.script.journals import Journal
 from calls.turns import Turn, Turns
@@ -53,11 +53,11 @@ class Held:
         self.length = 0
         self.new: list[AnyEntry] = []
 
-    def feed(self, entry: AnyEntry, cause: BaseException | None = None) -> None:
+    def feed(self, entry: AnyEntry, known: Known = None) -> None:
         """Note an entry for the journal, and let the script go on with it."""
         self.new.append(entry)
         if self.play is not None:
-            self.play.take(entry, cause)
+            self.play.take(entry, known)
 
     def begin(self, play: Play) -> None:
         """Begin a script, in place of the one that there was."""
@@ -78,7 +78,7 @@ class Calls:
 
     Args:
         journal: Where their entries are.
-        cipher: What stands between entries and the journal.
+        cipher: What encrypts the entries, if something does.
         bring: Makes a play from the entry that it begins with, and the how manieth of its call it is.
         retention: How long entries are kept after the last one.
         most_in_memory: How many scripts wait in memory.
@@ -88,7 +88,7 @@ class Calls:
     def __init__(
         self,
         journal: Journal,
-        cipher: Cipher,
+        cipher: Encrypted | None,
         bring: Callable[[Begun, int], Play],
         *,
         retention: timedelta,
@@ -98,12 +98,12 @@ class Calls:
         self._journal = journal
         self._cipher = cipher
         self._bring = bring
-        self._retention = retention
+        self._keep_seconds = retention.total_seconds()
         self._most_in_memory = most_in_memory
         self._now = now
         self._turns = _turns.setdefault(journal, Turns(_Signal))
         self._plays: OrderedDict[str, tuple[Play, int]] = OrderedDict()
-        self._forgot: datetime | None = None
+        self._forgets_at = 0.0
         # What waits in memory when the program ends is not to run its ``finally`` then.
         weakref.finalize(self, _drop_all, self._plays)
 
@@ -133,7 +133,9 @@ class Calls:
             ReplayError: The script asks for something else than the journal holds.
         """
         held.play, held.length = self._plays.pop(held.call_id, (None, 0))
-        for entry in await self._read(held.call_id, held.length):
+        found = await self._journal.read(held.call_id, held.length)
+        for each in found:
+            entry = self._entry(held.call_id, held.length, each)
             held.length += 1
             if isinstance(entry, Begun):
                 number = 1 if held.play is None else held.play.number + 1
@@ -171,8 +173,10 @@ class Calls:
         return [self._entry(call_id, number, each) for number, each in enumerate(found, after)]
 
     def _entry(self, call_id: str, number: int, held: bytes) -> AnyEntry:
+        if self._cipher is not None:
+            held = self._cipher.open(call_id, number, held)
         try:
-            entry: AnyEntry = decode(self._cipher.open(call_id, number, held))
+            entry: AnyEntry = decode(held)
         except msgspec.MsgspecError as error:
             # What is in the entry is the caller's, and in no message.
             why = (
@@ -191,19 +195,18 @@ class Calls:
         """
         if not held.new:
             return
-        now = self._now()
-        shut = [
-            self._cipher.close(held.call_id, number, encode(entry))
-            for number, entry in enumerate(held.new, held.length)
-        ]
-        until = (now + self._retention).timestamp()
+        shut = list(map(encode, held.new))
+        if self._cipher is not None:
+            for index, entry in enumerate(shut):
+                shut[index] = self._cipher.close(held.call_id, held.length + index, entry)
+        until = self._now().timestamp() + self._keep_seconds
         await self._journal.append(held.call_id, held.length, shut, until)
         held.length += len(shut)
         held.new = []
         # Not too often: whoever removes old entries keeps others waiting.
-        if self._forgot is None or now - self._forgot >= self._retention / 20:
-            self._forgot = now
-            await self._journal.forget(now.timestamp())
+        if until >= self._forgets_at:
+            self._forgets_at = until + self._keep_seconds / 20
+            await self._journal.forget(until - self._keep_seconds)
 
     def keep(self, held: Held) -> None:
         """Keep a script in memory, and let the one go that was there longest.

@@ -1,34 +1,9 @@
 """Entries of a journal, encrypted with a key. Needs the extra ``encrypt``."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from calls.errors import refuse
 from calls.script.errors import JournalFailed
-
-
-class Cipher(Protocol):
-    """What stands between entries and the journal."""
-
-    def close(self, call_id: str, number: int, entry: bytes) -> bytes:
-        """From an entry to what the journal holds."""
-        ...
-
-    def open(self, call_id: str, number: int, held: bytes) -> bytes:
-        """Back again."""
-        ...
-
-
-class Plain:
-    """Entries as they are."""
-
-    def close(self, call_id: str, number: int, entry: bytes) -> bytes:  # noqa: ARG002
-        """The same."""
-        return entry
-
-    def open(self, call_id: str, number: int, held: bytes) -> bytes:  # noqa: ARG002
-        """The same."""
-        return held
 
 
 class Encrypted:

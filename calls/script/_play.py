@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from bxml._kinds import shown
 from bxml.document import CallVerb
@@ -34,6 +34,10 @@ NOTHING = "nothing: it has ended"
 
 INTERRUPTED = "interrupted"
 """In place of the name of an error: the process ended while it ran."""
+
+
+Known: TypeAlias = CallEvent | BaseException | None
+"""What need not be read from an entry, since it has just happened."""
 
 
 class Play:
@@ -114,21 +118,22 @@ class Play:
         """Whether it is over, or waits for somebody at a later step."""
         return self.is_over or (self.step > step and not isinstance(self.ask, Run))
 
-    def take(self, entry: AnyEntry, cause: BaseException | None = None) -> None:
+    def take(self, entry: AnyEntry, known: Known = None) -> None:
         """Go on with an entry of the journal. What the script raises is its ``failure``.
 
         Args:
             entry: The entry.
-            cause: What was raised by what was run, if that is still known.
+            known: The event of the entry, which need not be read then; or what was raised by what
+                was run.
 
         Raises:
             ReplayError: The script asks for something else than the entry holds.
         """
         match entry:
             case Came():
-                self._came(entry)
+                self._came(entry, known)
             case Ran():
-                self._ran(entry, cause)
+                self._ran(entry, known)
             case Sent():
                 self._sent(entry)
             case Over():
@@ -139,9 +144,10 @@ class Play:
             case Begun():
                 raise ScriptError("a script cannot begin in the middle of itself")
 
-    def _came(self, entry: Came) -> None:
+    def _came(self, entry: Came, known: Known) -> None:
         ask = self._expect(entry)
-        event = self._event(bytes(entry.event), entry.at)
+        event = known if isinstance(known, CallEvent) else _event_of_a_call(bytes(entry.event))
+        self.stage.event, self.stage.now = event, entry.at
         if isinstance(ask, Listen):
             self._go(partial(self._coroutine.send, None))  # nobody sent anything in time
         elif isinstance(ask, Wait):
@@ -149,7 +155,7 @@ class Play:
                 raise ReplayError(self.step, event.event_type, ask.asked)
             self._go(partial(self._coroutine.send, ask.read(event)))
 
-    def _ran(self, entry: Ran, cause: BaseException | None) -> None:
+    def _ran(self, entry: Ran, known: Known) -> None:
         ask = self._expect(entry)
         if not isinstance(ask, Run):
             raise ReplayError(self.step, entry.asked, ask.asked)
@@ -159,7 +165,7 @@ class Play:
             failure = RunInterrupted(ask.what)
         elif entry.error is not None:
             failure = RunFailed(ask.what, entry.error)
-            failure.__cause__ = cause
+            failure.__cause__ = known if isinstance(known, BaseException) else None
         else:
             try:
                 result = ask.read(bytes(entry.result))
@@ -188,14 +194,11 @@ class Play:
     def _over(self, entry: Over) -> None:
         if self.ask is None:
             return
-        self.hung_up = HungUp(self._event(bytes(entry.event), entry.at))
+        self.stage.event = _event_of_a_call(bytes(entry.event))
+        self.stage.now = entry.at
+        self.hung_up = HungUp(self.stage.event)
         if not isinstance(self.ask, Run):
             self._go(partial(self._coroutine.throw, self.hung_up))
-
-    def _event(self, body: bytes, at: datetime) -> CallEvent:
-        event = _event_of_a_call(body)
-        self.stage.event, self.stage.now = event, at
-        return event
 
     def _expect(self, entry: Came | Ran | Tried) -> Ask:
         ask = self.ask

@@ -40,7 +40,7 @@ class Runs:
         self._threads: ThreadPoolExecutor | None = None
 
     async def perform(self, held: Held) -> None:
-        """Run what a script asks for, one after the other, until it waits for somebody.
+        """Run what a script asks for, one after the other, until it waits for somebody; then write.
 
         Each result is in the journal before the script goes on with it.
         """

@@ -13,6 +13,7 @@ from typing import (
     ParamSpec,
     TypeAlias,
     TypeVar,
+    cast,
     get_type_hints,
     overload,
 )
@@ -107,11 +108,12 @@ def asks(
     verb: Callable[P, CallVerb], event: type[E], read: Callable[[E], Outcome], stem: str
 ) -> Callable[Concatenate["Line", P], Coroutine[Any, Any, Outcome]]:
     """A method that says a verb and waits for its event; its signature is the verb's own."""
+    asked = python_name(cast("Any", verb).__name__)
 
     async def method(self: "Line", /, *args: P.args, **kwargs: P.kwargs) -> Outcome:
         built = verb(*args, **kwargs)
         refuse_own_urls(built, stem)
-        outcome: Outcome = await self._stage.ask(_wait(built, event, read, stem))
+        outcome: Outcome = await self._stage.ask(Wait(asked, built, stem, event, read))
         return outcome
 
     return _named(method, verb, _ENDS)
@@ -128,7 +130,7 @@ def rings(
         parties = (to,) if isinstance(to, (str, PhoneNumber, SipUri)) else to
         built = verb([_tag(each) for each in parties], *args, **kwargs)
         refuse_own_urls(built, "transfer_complete")
-        wait = _wait(built, TransferCompleteEvent, transferred, "transfer_complete")
+        wait = Wait("transfer", built, "transfer_complete", TransferCompleteEvent, transferred)
         outcome: Transferred = await self._stage.ask(wait)
         return outcome
 
@@ -145,7 +147,7 @@ def refers(
     ) -> Referred:
         built = verb([SipUri(to) if isinstance(to, str) else to], *args, **kwargs)
         refuse_own_urls(built, "refer_complete")
-        wait = _wait(built, ReferCompleteEvent, referred, "refer_complete")
+        wait = Wait("refer", built, "refer_complete", ReferCompleteEvent, referred)
         outcome: Referred = await self._stage.ask(wait)
         return outcome
 
@@ -181,10 +183,6 @@ def redirects(
         " ``return_url`` that the line had before."
     )
     return _named(redirect, verb, words)
-
-
-def _wait(verb: CallVerb, event: type[E], read: Callable[[E], Any], stem: str) -> Wait:
-    return Wait(python_name(type(verb).__name__), verb, stem, event, read)
 
 
 def _named(function: T, verb: Any, words: str, first: str | None = None) -> T:
@@ -415,9 +413,8 @@ class Line:
         for each in range(tries):
             wrong = [] if each == 0 else _at(apology, each - 1)
             gather = listens([*wrong, *_at(prompt, each)])
-            outcome: Gathered = await self._stage.ask(
-                _wait(gather, GatherEvent, gathered, "gather")
-            )
+            wait = Wait("gather", gather, "gather", GatherEvent, gathered)
+            outcome: Gathered = await self._stage.ask(wait)
             last = outcome.digits or outcome.terminating_digit
             if outcome.is_silent:
                 reason, apology = "nothing", nothing

@@ -29,7 +29,7 @@ from calls.events import (
 )
 from calls.script._asks import Listen, Run, Wait
 from calls.script._calls import Calls, Held
-from calls.script._cipher import Encrypted, Plain
+from calls.script._cipher import Encrypted
 from calls.script._documents import Way, document_of
 from calls.script._entries import Begun, Came, Over, Sent
 from calls.script._play import Play
@@ -37,7 +37,7 @@ from calls.script._runs import Runs
 from calls.script.errors import JournalConflict, ReplayError, ScriptError
 from calls.script.journals import Journal, MemoryJournal
 from calls.script.script import Script
-from calls.webhooks import Delivery, VoiceApp
+from calls.webhooks import Query, VoiceApp
 
 logger = logging.getLogger("calls")
 
@@ -137,7 +137,7 @@ class Scripts(Mapping[str, "Mounted"]):
         self._in_memory_only = journal is None
         self._calls = Calls(
             MemoryJournal() if journal is None else journal,
-            Plain() if keys is None else Encrypted(keys),
+            None if keys is None else Encrypted(keys),
             self._bring,
             retention=retention,
             most_in_memory=most_in_memory,
@@ -194,7 +194,8 @@ class Scripts(Mapping[str, "Mounted"]):
         self, mounted: "Mounted", event: CallEvent, place: Place | None
     ) -> Document | None:
         """The document that answers an event; None if none is wanted."""
-        self._warn_of_other_workers()
+        if self._in_memory_only and multiprocessing.parent_process() is not None:
+            self._warn_of_other_workers()
         for _ in range(MOST_CONFLICTS):
             held = await self._calls.hold(event.call_id)
             try:
@@ -234,30 +235,32 @@ class Scripts(Mapping[str, "Mounted"]):
             return await self._told_to_begin(held, mounted, event)
         if play is None:
             raise _Lost(event)
-        if not isinstance(play.ask, Run):  # else the process ended while it ran: it is run now
-            await self._told_of_step(held, play, event, place)
+        ask = play.ask
+        if isinstance(ask, Run):
+            return None  # the process ended while it ran: it is run now
+        if ask is None or place != (play.number, play.step):
+            raise _Answered(await self._said_at(play, event, place))
+        self._told_of_step(held, play, ask, event)
         return None
 
-    async def _told_of_step(self, held: Held, play: Play, event: CallEvent, place: Place) -> None:
-        """Tell a script that waits, or is over, what came of a step."""
+    async def _said_at(self, play: Play, event: CallEvent, place: Place) -> Document | None:
+        """What was said to an event of a step at which the script does not wait."""
         if place == (play.number, play.answered):
-            raise _Answered(self._said(play, event))
-        if play.ask is None or place < (play.number, play.step):
-            raise _Answered(await self._said_before(event, place))
-        if place > (play.number, play.step):
+            return self._said(play, event)
+        if not play.is_over and place > (play.number, play.step):
             raise ScriptError(f"the script of {event.call_id} has not come to step {place.step}")
-        if isinstance(play.ask, Listen):
-            self._told_to_wait(held, play, play.ask, event)
-        elif isinstance(play.ask, Wait) and isinstance(event, play.ask.event):
-            came = Came(play.step, play.ask.asked, self._now(), Raw(event.as_it_came()))
-            held.feed(came)
+        return await self._said_before(event, place)
+
+    def _told_of_step(self, held: Held, play: Play, ask: Wait | Listen, event: CallEvent) -> None:
+        """Tell a script what came of the step at which it waits."""
+        if isinstance(ask, Listen):
+            self._told_to_wait(held, play, ask, event)
+        elif isinstance(event, ask.event):
+            came = Came(play.step, ask.asked, self._now(), Raw(event.as_it_came()))
+            held.feed(came, event)
         else:
-            logger.warning(
-                "%s waits for %s and was told of %s: it says the same again",
-                play.script.name,
-                play.ask.asked,
-                event.event_type,
-            )
+            words = "%s waits for %s and was told of %s: it says the same again"
+            logger.warning(words, play.script.name, ask.asked, event.event_type)
             raise _Answered(self._said(play, event))
 
     async def _told_to_begin(self, held: Held, mounted: "Mounted", event: CallEvent) -> Play | None:
@@ -352,12 +355,11 @@ class Scripts(Mapping[str, "Mounted"]):
             raise
 
     def _warn_of_other_workers(self) -> None:
-        if self._in_memory_only and multiprocessing.parent_process() is not None:
-            self._in_memory_only = False
-            logger.warning(
-                "this looks like one of several workers, and scripts keep their place in its memory:"
-                " calls that reach another worker fail. Scripts(…, journal=SQLiteJournal(path))"
-            )
+        self._in_memory_only = False
+        logger.warning(
+            "this looks like one of several workers, and scripts keep their place in its memory:"
+            " calls that reach another worker fail. Scripts(…, journal=SQLiteJournal(path))"
+        )
 
     # Messages
 
@@ -440,6 +442,7 @@ class Mounted:
         self._scripts = scripts
         self._app: Callable[[], VoiceApp | None] = lambda: None
         self._handler: Any = None
+        self._credentials: tuple[dict[str, str], dict[str, str]] = {}, {}
 
     @property
     def app(self) -> VoiceApp:
@@ -458,13 +461,17 @@ class Mounted:
         if self._app() is not None:
             refuse("scripts", f"answer in another application already ({self.script.name})")
 
-        async def handler(event: CallEvent, delivery: Delivery) -> Document | None:
-            return await self._scripts.answer(self, event, place_in(delivery.query_string))
+        async def handler(event: CallEvent, query: Query) -> Document | None:
+            return await self._scripts.answer(self, event, place_in(query))
 
         handler.__qualname__ = handler.__name__ = self.script.name
         app.on(path, on_failure=self.script.on_failure)(handler)
         self._app = ref(app)
         self._handler = handler
+        self._credentials = (
+            cast("dict[str, str]", app.auth),
+            cast("dict[str, str]", app.fallback_auth),
+        )
 
     def url_of(self, number: int, step: int) -> str:
         """The URL that goes on with a step."""
@@ -472,9 +479,7 @@ class Mounted:
 
     def way(self, number: int, step: int) -> Way:
         """How a verb leads back to a step."""
-        app = self.app
-        credentials, fallback = cast("Any", app.auth), cast("Any", app.fallback_auth)
-        return Way(self.url_of(number, step), credentials, fallback)
+        return Way(self.url_of(number, step), *self._credentials)
 
 
 _of_applications: WeakKeyDictionary[VoiceApp, Scripts] = WeakKeyDictionary()

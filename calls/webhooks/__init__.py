@@ -20,6 +20,6 @@ same application for WSGI servers.
 """
 
 from calls.webhooks.app import Credentials, VoiceApp
-from calls.webhooks.delivery import Delivery
+from calls.webhooks.delivery import Delivery, Query
 
-__all__ = ["Credentials", "Delivery", "VoiceApp"]
+__all__ = ["Credentials", "Delivery", "Query", "VoiceApp"]

@@ -90,9 +90,15 @@ class Desk:
             query_string=scope["query_string"].decode("latin-1"),
         )
 
-    async def ask(self, handler: Handler, event: Event, delivery: Delivery | None) -> object:
+    async def ask(
+        self, handler: Handler, event: Event, delivery: Delivery | None, scope: Scope
+    ) -> object:
         """What the handler returns."""
-        arguments: tuple[Any, ...] = (event, delivery) if handler.wants_delivery else (event,)
+        arguments: tuple[Any, ...] = (event,)
+        if handler.wants_delivery:
+            arguments = (event, delivery)
+        elif handler.wants_query:
+            arguments = (event, scope["query_string"].decode("latin-1"))
         answer: Any
         if handler.is_async:
             answer = handler.function(*arguments)
@@ -182,7 +188,7 @@ class _Request:
         if handler is None:
             return _replies.nobody_answers(event)
         try:
-            answer = await desk.ask(handler, event, delivery)
+            answer = await desk.ask(handler, event, delivery, self._scope)
             return desk.document(event, handler, answer)
         except UnfitDocument as error:
             return desk.failed(event, handler, str(error), _replies.FAILED)

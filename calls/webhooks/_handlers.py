@@ -11,11 +11,12 @@ from bxml._kinds import shown
 from bxml.document import Document
 from calls.errors import refuse
 from calls.events import EVENTS, Event, UnknownEvent
+from calls.webhooks.delivery import Query
 
 Answer: TypeAlias = Document | None
 
 HandlerFunction: TypeAlias = Callable[..., Answer | Awaitable[Answer]]
-"""From an event, or an event and its delivery, to a document; plain or async."""
+"""From an event, or an event and its delivery or query, to a document; plain or async."""
 
 
 class Handler(Struct, frozen=True):
@@ -25,6 +26,7 @@ class Handler(Struct, frozen=True):
     name: str
     is_async: bool
     wants_delivery: bool
+    wants_query: bool
     on_failure: Document | None
 
 
@@ -40,8 +42,17 @@ def handler_of(function: HandlerFunction, on_failure: Document | None) -> Handle
     positional = list(_positional(function))
     required = [each for each in positional if each.default is each.empty]
     if not positional or len(required) > 2:
-        refuse(name, "must take an event, or an event and a Delivery")
-    return Handler(function, name, _is_async(function), len(positional) > 1, on_failure)
+        refuse(name, "must take an event, or an event and a Delivery or Query")
+    second = positional[1].annotation if len(positional) > 1 else None
+    wants_query = second is Query
+    return Handler(
+        function=function,
+        name=name,
+        is_async=_is_async(function),
+        wants_delivery=len(positional) > 1 and not wants_query,
+        wants_query=wants_query,
+        on_failure=on_failure,
+    )
 
 
 def events_of(handler: Handler) -> dict[type[Event], int]:

@@ -143,6 +143,7 @@ class VoiceApp:
         self._root_path: ContextVar[str] = ContextVar("root_path")
         self._doors: dict[str, tuple[Door, Route]] = {}
         self._routes: dict[Any, Route | WebSocketRoute] = {}
+        self._paths: dict[Any, str] = {}
         self._router = Router(redirect_slashes=False, default=_nothing_here)
         self._making_wsgi = Lock()
         for path, handler in ({} if handlers is None else handlers).items():
@@ -186,7 +187,7 @@ class VoiceApp:
         Its first parameter says by its annotation which events it takes: a class of
         ``calls.events``, several (``AnswerEvent | RedirectEvent``), or a base such as ``Event`` for
         all of its kind; of several handlers the most specific one is called. A second parameter,
-        if there is one, gets the ``Delivery``. The function itself stays as it is.
+        if there is one, gets the ``Delivery``, or what is behind the ``?``, if it is a ``Query``. The function itself stays as it is.
 
         Args:
             path: Where the events come to, below where the application is mounted. It may have
@@ -262,13 +263,11 @@ class VoiceApp:
         route = self._routes.get(handler)
         if route is None:
             refuse("handler", f"must be registered with this application (got {_name(handler)})")
-        try:
-            path = str(route.url_path_for(route.name, **path_params))
-        except (NoMatchFound, AssertionError, TypeError, ValueError):
-            refuse("path_params", f"must fit {route.path} (got {shown(path_params)})")
-        if {".", ".."} & set(path.split("/")):  # whoever resolves them ends up elsewhere
-            refuse("path_params", f"must be no . and no .. (got {shown(path_params)})")
-        path = quote(path, safe="/:@!$&'()*+,;=~")
+        path = None if path_params else self._paths.get(handler)
+        if path is None:
+            path = _path_to(route, path_params)
+            if not path_params:
+                self._paths[handler] = path
         if self._public_url is not None:
             if isinstance(route, WebSocketRoute):
                 return "ws" + self._public_url[len("http") :] + path
@@ -379,6 +378,17 @@ async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.close", "code": 1008})
     else:
         await send_reply(_replies.NOT_FOUND, send)
+
+
+def _path_to(route: Route | WebSocketRoute, path_params: dict[str, Any]) -> str:
+    """The path of a route below where its application is mounted."""
+    try:
+        path = str(route.url_path_for(route.name, **path_params))
+    except (NoMatchFound, AssertionError, TypeError, ValueError):
+        refuse("path_params", f"must fit {route.path} (got {shown(path_params)})")
+    if {".", ".."} & set(path.split("/")):  # whoever resolves them ends up elsewhere
+        refuse("path_params", f"must be no . and no .. (got {shown(path_params)})")
+    return quote(path, safe="/:@!$&'()*+,;=~")
 
 
 def _name(function: Any) -> str:

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NewType
 from urllib.parse import parse_qsl
 
 from msgspec import Struct, field
@@ -15,6 +15,10 @@ MOST_CALLS = 10_000
 
 MOST_EVENTS = 64
 """Events of a call that are known again when they come once more."""
+
+
+Query = NewType("Query", str)
+"""What stands behind the ``?`` of the URL: the second argument of a handler that needs no more."""
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
