@@ -1,5 +1,6 @@
 """What a script asks for when it waits, and the stage on which it stands."""
 
+import sys
 import types
 from collections.abc import Callable, Coroutine, Generator
 from datetime import datetime
@@ -122,7 +123,7 @@ class Stage:
         """
         if self.is_open:
             return
-        if self.is_dropped:
+        if self.is_dropped or sys.exc_info()[0] is GeneratorExit:
             raise GeneratorExit
         raise ScriptError(
             "the line was used outside of its script: only the script's own function may use it,"

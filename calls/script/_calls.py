@@ -1,14 +1,14 @@
 """Calls that one at a time has, and their scripts: in memory, or brought back from the journal."""
 
 import asyncio
-import weakref
+import atexit
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import msgspec
 
@@ -104,8 +104,7 @@ class Calls:
         self._turns = _turns.setdefault(journal, Turns(_Signal))
         self._plays: OrderedDict[str, tuple[Play, int]] = OrderedDict()
         self._forgets_at = 0.0
-        # What waits in memory when the program ends is not to run its ``finally`` then.
-        weakref.finalize(self, _drop_all, self._plays)
+        _all_calls.add(self)
 
     async def hold(self, call_id: str) -> Held:
         """Wait until nobody else has a call, and have it."""
@@ -220,12 +219,22 @@ class Calls:
         while len(self._plays) > self._most_in_memory:
             self._plays.popitem(last=False)[1][0].drop()
 
+    def drop_all(self) -> None:
+        """Let all scripts leave memory."""
+        while self._plays:
+            self._plays.popitem()[1][0].drop()
+
     async def close(self) -> None:
         """Let all scripts leave memory, and close the journal."""
-        _drop_all(self._plays)
+        self.drop_all()
         await self._journal.close()
 
 
-def _drop_all(plays: OrderedDict[str, tuple[Play, int]]) -> None:
-    while plays:
-        plays.popitem()[1][0].drop()
+_all_calls: WeakSet[Calls] = WeakSet()
+
+
+@atexit.register
+def _leave_quietly() -> None:
+    """What waits in memory when the program ends is not to do anything then."""
+    for calls in list(_all_calls):
+        calls.drop_all()

@@ -368,7 +368,8 @@ class Scripts(Mapping[str, "Mounted"]):
 
         If the script waits for one, it goes on at once: what it says next is pushed into the call,
         through the controller. Otherwise the message waits until the script does. Any process may
-        send that has the same scripts and journal.
+        send that has the same scripts and journal. What the script runs next, runs in the event
+        loop of whoever sends.
 
         Args:
             call_id: The call.
@@ -397,16 +398,21 @@ class Scripts(Mapping[str, "Mounted"]):
             raise ScriptError(f"the message cannot be written as JSON: {error}") from None
         if len(body) > LARGEST_MESSAGE:
             raise ScriptError(f"a message has at most {LARGEST_MESSAGE:,} bytes")
-        held = await self._calls.hold(call_id)
-        try:
-            await self._calls.catch_up(held)
-            play = _under_way(held)
-            waited = isinstance(play.ask, Listen)
-            held.feed(Sent(self._now(), Raw(body)))
-        except BaseException:
-            await self._abandon(held)
-            raise
-        return await self._even_if_nobody_waits(self._pushed(held, play, pushes=waited))
+        for _ in range(MOST_CONFLICTS):
+            held = await self._calls.hold(call_id)
+            try:
+                await self._calls.catch_up(held)
+                play = _under_way(held)
+                waited = isinstance(play.ask, Listen)
+                held.feed(Sent(self._now(), Raw(body)))
+            except BaseException:
+                await self._abandon(held)
+                raise
+            try:
+                return await self._even_if_nobody_waits(self._pushed(held, play, pushes=waited))
+            except JournalConflict:
+                continue  # a hold ran out, and somebody else has gone on: look again
+        raise JournalConflict(f"others keep writing to the journal of {call_id}")
 
     async def _pushed(self, held: Held, play: Play, *, pushes: bool) -> bool:
         """Go on with the script, and push what it says, before anybody else has the call."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import inspect
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -104,6 +106,42 @@ def test_a_script_that_leaves_memory_does_nothing_through_its_line() -> None:
     assert ">2.<" in replies[-1][1]
     asyncio.run(scripts.close())
     assert LOG == []
+
+
+LEAVING = """
+import asyncio, gc, httpx
+from calls.script import Line, Scripts, script
+from calls.webhooks import VoiceApp
+
+@script
+async def waiting(line: Line) -> None:
+    try:
+        await line.gather()
+    finally:
+        line.speak_sentence("Never said.")
+        await line.run(print, "never done")
+
+def begun():
+    async def post():
+        app = VoiceApp({"/answer": waiting})
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="https://x.example") as client:
+            assert (await client.post("/answer", json=EVENT)).status_code == 200
+        return app
+    return asyncio.run(post())
+
+begun()
+gc.collect()
+kept = begun()
+"""
+
+
+def test_scripts_that_wait_when_a_program_ends_or_forgets_them_leave_quietly() -> None:
+    code = LEAVING.replace("EVENT", repr(event("initiate")))
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_after_the_end_nothing_is_run_again_for_what_follows() -> None:
