@@ -1,4 +1,7 @@
-"""What a journal holds of a call, entry by entry: all that its script cannot work out for itself."""
+"""What a journal holds of a call, entry by entry: all that its script cannot work out for itself.
+
+``at`` is the time at which an entry was written, by the application's own clock.
+"""
 
 from datetime import datetime
 from typing import TypeAlias

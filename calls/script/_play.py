@@ -50,7 +50,7 @@ class Play:
         step: The number of that step.
         answered: The number of the last step at which it waited and got an answer; 0 for its beginning.
         verbs: What was said before it, or before the end: with ``ask``, the document.
-        since: When it began to wait.
+        since: When it began to wait, by the platform's clock.
         hung_up: How it was told that the caller is gone, if it was.
         failure: What it raised, if it did; then it is over.
         number: The how manieth script of its call it is, from 1.
@@ -60,6 +60,7 @@ class Play:
     __slots__ = (
         "_coroutine",
         "_inbox",
+        "_noted",
         "_times_told",
         "answered",
         "ask",
@@ -85,13 +86,15 @@ class Play:
         self.script = script
         self.begun = begun
         self.number = number
-        self.stage = Stage(_event_of_a_call(bytes(begun.event)), begun.at, begun.seed)
+        event = _event_of_a_call(bytes(begun.event))
+        self.stage = Stage(event, event.event_time, begun.seed)
+        self._noted = begun.at
         if url_of is not None:
             self.stage.url_of = partial(url_of, number)
         self.line = Line(self.stage)
         self.ask: Ask | None = None
         self.verbs: tuple[CallVerb, ...] = ()
-        self.since: datetime = begun.at
+        self.since = event.event_time
         self.hung_up: HungUp | None = None
         self.failure: BaseException | None = None
         self.was_tried = False
@@ -147,7 +150,7 @@ class Play:
     def _came(self, entry: Came, known: Known) -> None:
         ask = self._expect(entry)
         event = known if isinstance(known, CallEvent) else _event_of_a_call(bytes(entry.event))
-        self.stage.event, self.stage.now = event, entry.at
+        self._happened(event, entry.at)
         if isinstance(ask, Listen):
             self._go(partial(self._coroutine.send, None))  # nobody sent anything in time
         elif isinstance(ask, Wait):
@@ -159,7 +162,7 @@ class Play:
         ask = self._expect(entry)
         if not isinstance(ask, Run):
             raise ReplayError(self.step, entry.asked, ask.asked)
-        self.stage.now = entry.at
+        self._passed(entry.at)
         failure: Exception
         if entry.error == INTERRUPTED:
             failure = RunInterrupted(ask.what)
@@ -179,7 +182,7 @@ class Play:
     def _sent(self, entry: Sent) -> None:
         self._inbox.append(bytes(entry.message))
         if isinstance(self.ask, Listen):
-            self.stage.now = entry.at
+            self._passed(entry.at)
             self._go(partial(self._hears, self.ask))
 
     def _hears(self, ask: Listen) -> Any:
@@ -194,11 +197,22 @@ class Play:
     def _over(self, entry: Over) -> None:
         if self.ask is None:
             return
-        self.stage.event = _event_of_a_call(bytes(entry.event))
-        self.stage.now = entry.at
+        self._happened(_event_of_a_call(bytes(entry.event)), entry.at)
         self.hung_up = HungUp(self.stage.event)
         if not isinstance(self.ask, Run):
             self._go(partial(self._coroutine.throw, self.hung_up))
+
+    def _happened(self, event: CallEvent, at: datetime) -> None:
+        """An event tells the time, by the platform's clock."""
+        self.stage.event, self.stage.now = event, event.event_time
+        self._noted = at
+
+    def _passed(self, at: datetime) -> None:
+        """Until the next event does, the application's own clock tells how much time has passed."""
+        if at > self._noted:
+            with suppress(OverflowError):  # who says that it is the year 9999
+                self.stage.now += at - self._noted
+            self._noted = at
 
     def _expect(self, entry: Came | Ran | Tried) -> Ask:
         ask = self.ask

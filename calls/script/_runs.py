@@ -15,6 +15,7 @@ from calls.script._asks import Run
 from calls.script._calls import Calls, Held
 from calls.script._entries import Ran, Tried
 from calls.script._play import INTERRUPTED
+from calls.webhooks._desk import is_cancelled
 
 MOST_THREADS = 40
 """Plain functions that run at a time; the others wait."""
@@ -65,6 +66,11 @@ class Runs:
             if inspect.isawaitable(result):
                 result = await result
             raw = msgspec.json.encode(result)
+        except asyncio.CancelledError as error:
+            if is_cancelled():
+                raise
+            # It has waited for something that was cancelled, and that is its own affair.
+            return Ran(step, ask.asked, self._now(), NO_RESULT, "CancelledError"), error
         except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a function may raise
             return Ran(step, ask.asked, self._now(), NO_RESULT, type(error).__qualname__), error
         if len(raw) > LARGEST_RESULT:

@@ -1,9 +1,8 @@
 """The line on which a script speaks, asks and waits."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
-from functools import lru_cache, partial
 from random import Random
 from typing import (
     Any,
@@ -13,14 +12,9 @@ from typing import (
     ParamSpec,
     TypeAlias,
     TypeVar,
-    cast,
-    get_type_hints,
     overload,
 )
 
-import msgspec
-
-from bxml._declare import python_name
 from bxml.document import CallVerb
 from bxml.verbs import (
     Bridge,
@@ -31,7 +25,6 @@ from bxml.verbs import (
     Hangup,
     Pause,
     PauseRecording,
-    PhoneNumber,
     PlayAudio,
     Record,
     Redirect,
@@ -39,7 +32,6 @@ from bxml.verbs import (
     ResumeRecording,
     Ring,
     SendDtmf,
-    SipUri,
     SpeakSentence,
     StartGather,
     StartRecording,
@@ -55,32 +47,24 @@ from bxml.verbs import (
 from calls.events import (
     BridgeCompleteEvent,
     CallEvent,
-    Event,
     GatherEvent,
     RecordCompleteEvent,
     RedirectEvent,
-    ReferCompleteEvent,
-    TransferCompleteEvent,
 )
-from calls.script._asks import HandOver, Listen, Run, Stage, Wait, refuse_own_urls
+from calls.script._asks import HandOver, Listen, Wait
+from calls.script._functions import reads, run_of
+from calls.script._methods import OnStage, asks, confers, redirects, refers, rings, says
 from calls.script.errors import GaveUp, ScriptError
 from calls.script.outcomes import (
-    Conferred,
     Gathered,
     Redirected,
-    Referred,
-    Transferred,
     bridged,
     gathered,
     recorded,
-    referred,
-    transferred,
 )
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Outcome = TypeVar("Outcome")
-E = TypeVar("E", bound=Event)
 
 Prompt: TypeAlias = str | SpeakSentence | PlayAudio
 """Something that is said: text, or a verb."""
@@ -88,118 +72,8 @@ Prompt: TypeAlias = str | SpeakSentence | PlayAudio
 Prompts: TypeAlias = Prompt | Sequence[Prompt]
 """One thing for every try; or one for the first, one for the second, and the last for all others."""
 
-Party: TypeAlias = str | PhoneNumber | SipUri
-"""Whom a transfer rings: a number, a SIP address, or a nested tag."""
 
-
-_ENDS = "Ends the document. The script goes on with what comes of it."
-
-
-def says(verb: Callable[P, CallVerb]) -> Callable[Concatenate["Line", P], None]:
-    """A method that says a verb; its signature is the verb's own."""
-
-    def method(self: "Line", /, *args: P.args, **kwargs: P.kwargs) -> None:
-        self._stage.say(verb(*args, **kwargs))
-
-    return _named(method, verb, "Goes into the document that the next ``await`` ends.")
-
-
-def asks(
-    verb: Callable[P, CallVerb], event: type[E], read: Callable[[E], Outcome], stem: str
-) -> Callable[Concatenate["Line", P], Coroutine[Any, Any, Outcome]]:
-    """A method that says a verb and waits for its event; its signature is the verb's own."""
-    asked = python_name(cast("Any", verb).__name__)
-
-    async def method(self: "Line", /, *args: P.args, **kwargs: P.kwargs) -> Outcome:
-        built = verb(*args, **kwargs)
-        refuse_own_urls(built, stem)
-        outcome: Outcome = await self._stage.ask(Wait(asked, built, stem, event, read))
-        return outcome
-
-    return _named(method, verb, _ENDS)
-
-
-def rings(
-    verb: Callable[Concatenate[Iterable[PhoneNumber | SipUri], P], Transfer],
-) -> Callable[Concatenate["Line", Party | Iterable[Party], P], Coroutine[Any, Any, Transferred]]:
-    """The method that transfers. In place of nested tags it takes what they hold as well."""
-
-    async def transfer(
-        self: "Line", to: Party | Iterable[Party], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Transferred:
-        parties = (to,) if isinstance(to, (str, PhoneNumber, SipUri)) else to
-        built = verb([_tag(each) for each in parties], *args, **kwargs)
-        refuse_own_urls(built, "transfer_complete")
-        wait = Wait("transfer", built, "transfer_complete", TransferCompleteEvent, transferred)
-        outcome: Transferred = await self._stage.ask(wait)
-        return outcome
-
-    return _named(transfer, verb, _ENDS, "to")
-
-
-def refers(
-    verb: Callable[Concatenate[Iterable[SipUri], P], Refer],
-) -> Callable[Concatenate["Line", str | SipUri, P], Coroutine[Any, Any, Referred]]:
-    """The method that refers, to an address."""
-
-    async def refer(
-        self: "Line", to: str | SipUri, /, *args: P.args, **kwargs: P.kwargs
-    ) -> Referred:
-        built = verb([SipUri(to) if isinstance(to, str) else to], *args, **kwargs)
-        refuse_own_urls(built, "refer_complete")
-        wait = Wait("refer", built, "refer_complete", ReferCompleteEvent, referred)
-        outcome: Referred = await self._stage.ask(wait)
-        return outcome
-
-    return _named(refer, verb, _ENDS, "to")
-
-
-def confers(
-    verb: Callable[P, Conference],
-) -> Callable[Concatenate["Line", P], Coroutine[Any, Any, Conferred]]:
-    """The method that joins a conference: it has no URL of its own, so a ``Redirect`` follows."""
-
-    async def conference(self: "Line", /, *args: P.args, **kwargs: P.kwargs) -> Conferred:
-        self._stage.say(verb(*args, **kwargs))
-        wait = Wait("conference", None, "redirect", RedirectEvent, Conferred)
-        outcome: Conferred = await self._stage.ask(wait)
-        return outcome
-
-    return _named(conference, verb, _ENDS)
-
-
-def redirects(
-    verb: Callable[P, Redirect],
-) -> Callable[Concatenate["Line", P], Coroutine[Any, Any, Redirected]]:
-    """The method that sends the call elsewhere, from where it may come back."""
-
-    async def redirect(self: "Line", /, *args: P.args, **kwargs: P.kwargs) -> Redirected:
-        wait = Wait("redirect", verb(*args, **kwargs), "", RedirectEvent, Redirected)
-        outcome: Redirected = await self._stage.ask(wait)
-        return outcome
-
-    words = (
-        "Sends the call to another URL. The script goes on if the call comes back to the"
-        " ``return_url`` that the line had before."
-    )
-    return _named(redirect, verb, words)
-
-
-def _named(function: T, verb: Any, words: str, first: str | None = None) -> T:
-    method: Any = function
-    method.__name__ = python_name(verb.__name__)
-    method.__qualname__ = f"Line.{method.__name__}"
-    method.__doc__ = f"{words} {verb.__doc__ or ''}"
-    # What help() shows: the parameters are the verb's.
-    own = list(inspect.signature(verb).parameters.values())
-    if first is not None:
-        own[0] = inspect.Parameter(first, inspect.Parameter.POSITIONAL_ONLY)
-    line = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
-    method.__signature__ = inspect.Signature([line, *own])
-    return function
-
-
-class Line:
+class Line(OnStage):
     """One call, as its script sees it: verbs to say, questions to ask, and what is known of it.
 
     Verbs that need no answer gather in a document. Each ``await`` ends it and sends it, and the
@@ -208,10 +82,7 @@ class Line:
     through ``now``, ``random`` and ``run``, and nothing but the line is awaited.
     """
 
-    __slots__ = ("_stage",)
-
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
+    __slots__ = ()
 
     # The call
 
@@ -237,7 +108,11 @@ class Line:
 
     @property
     def now(self) -> datetime:
-        """The time of the last answer, in UTC: the same whenever the script is run again."""
+        """The time of the last answer, with its zone: the same whenever the script is run again.
+
+        It is the ``event_time`` of the event, by the platform's clock, so that it passes in a
+        simulated call as well; after ``run`` or ``message``, and the time that they took.
+        """
         return self._stage.now
 
     @property
@@ -447,7 +322,7 @@ class Line:
         Raises:
             RunFailed: It raised. That is remembered as well.
         """
-        return await self._stage.ask(_run(function, args, kwargs, once=False))
+        return await self._stage.ask(run_of(function, args, kwargs, once=False))
 
     @overload
     async def run_once(
@@ -464,7 +339,7 @@ class Line:
             RunInterrupted: The process ended while it ran: it may have acted, or not.
             RunFailed: It raised.
         """
-        return await self._stage.ask(_run(function, args, kwargs, once=True))
+        return await self._stage.ask(run_of(function, args, kwargs, once=True))
 
     @overload
     async def message(self, *, seconds: float | None = None) -> Any: ...
@@ -490,7 +365,7 @@ class Line:
         """
         if seconds is not None and seconds <= 0:
             raise ScriptError(f"seconds are more than 0 (got {seconds})")
-        return await self._stage.ask(Listen("message", seconds, _reads(wanted, "the message")))
+        return await self._stage.ask(Listen("message", seconds, reads(wanted, "the message")))
 
     async def hand_over(
         self,
@@ -519,50 +394,3 @@ def _at(prompts: Prompts, index: int) -> list[SpeakSentence | PlayAudio]:
     if isinstance(prompts, Prompt):
         return [_verb(prompts)]
     return [_verb(prompts[min(index, len(prompts) - 1)])] if prompts else []
-
-
-def _tag(party: Party) -> PhoneNumber | SipUri:
-    if not isinstance(party, str):
-        return party
-    return SipUri(party) if party[:4].lower() == "sip:" else PhoneNumber(party)
-
-
-def _reads(wanted: Any, what: str) -> Callable[[bytes], Any]:
-    """From JSON to a type."""
-
-    def read(body: bytes) -> Any:
-        try:
-            return msgspec.json.decode(body, type=wanted)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            kind = getattr(wanted, "__name__", wanted)
-            raise ScriptError(f"{what} cannot be read as {kind}: {error}") from None
-
-    return read
-
-
-def _run(function: Any, args: Any, kwargs: Any, *, once: bool) -> Run:
-    if not callable(function):
-        raise ScriptError(f"line.run takes a function and its arguments (got {function!r:.100})")
-    what, is_async, read = _known(function)
-    return Run(f"run {what}", what, partial(function, *args, **kwargs), is_async, read, once)
-
-
-def _known(function: Any) -> tuple[str, bool, Callable[[bytes], Any]]:
-    """What is to be known of a function: its name, whether it is async, how its result is read."""
-    named = function.func if isinstance(function, partial) else function
-    try:
-        return _known_of(getattr(named, "__func__", named))
-    except TypeError:  # an object that cannot be hashed
-        return _known_of.__wrapped__(named)  # the cache needs no part in it
-
-
-@lru_cache(maxsize=512)
-def _known_of(named: Any) -> tuple[str, bool, Callable[[bytes], Any]]:
-    name = getattr(named, "__qualname__", type(named).__qualname__)
-    what = f"{getattr(named, '__module__', None) or type(named).__module__}.{name}"
-    try:
-        wanted = get_type_hints(named).get("return", Any)
-    except Exception:  # an annotation that cannot be read says nothing  # noqa: BLE001
-        wanted = Any
-    is_async = inspect.iscoroutinefunction(named)
-    return what, is_async, _reads(type(None) if wanted is None else wanted, f"what {what} returned")

@@ -3,13 +3,12 @@
 import asyncio
 import logging
 import multiprocessing
-import re
 import secrets
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
-from weakref import WeakKeyDictionary, ref
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import msgspec
 from msgspec import Raw
@@ -30,18 +29,18 @@ from calls.events import (
 from calls.script._asks import Listen, Run, Wait
 from calls.script._calls import Calls, Held
 from calls.script._cipher import Encrypted
-from calls.script._documents import Way, document_of
+from calls.script._documents import document_of
 from calls.script._entries import Begun, Came, Over, Sent
+from calls.script._mounted import AnyScript, Mounted, Place
 from calls.script._play import Play
 from calls.script._runs import Runs
 from calls.script.errors import JournalConflict, ReplayError, ScriptError
 from calls.script.journals import Journal, MemoryJournal
 from calls.script.script import Script
-from calls.webhooks import Query, VoiceApp
+from calls.webhooks import VoiceApp
 
 logger = logging.getLogger("calls")
 
-AnyScript: TypeAlias = Script[[], Any]
 T = TypeVar("T")
 
 MOST_CONFLICTS = 5
@@ -50,20 +49,8 @@ MOST_CONFLICTS = 5
 LARGEST_MESSAGE = 1_048_576
 """Bytes of a message, as JSON."""
 
-STEP = "script_step"
-"""The parameter of the URLs that go on with a script, ``1.3``: the first script of a call, step 3."""
-
-_PLACE = re.compile(rf"(?:^|&){STEP}=(\d{{1,6}})\.(\d{{1,9}})(?:&|$)").search
-
 _ENDS = (DisconnectEvent, TransferDisconnectEvent)
 _COME_ONCE = (InitiateEvent, AnswerEvent)
-
-
-class Place(NamedTuple):
-    """Where in a call an event belongs: the how manieth script, and the step that it answers."""
-
-    number: int
-    step: int
 
 
 class _Answered(Exception):  # no error: it ends what would be done with an event
@@ -85,7 +72,7 @@ class _Lost(ScriptError):
         )
 
 
-class Scripts(Mapping[str, "Mounted"]):
+class Scripts(Mapping[str, Mounted]):
     """Scripts at their paths, to be given to a ``VoiceApp``, and all that they have in common.
 
         scripts = Scripts({"/answer": reception}, journal=SQLiteJournal("calls.sqlite3"))
@@ -156,11 +143,11 @@ class Scripts(Mapping[str, "Mounted"]):
             found = _of_applications[app] = cls({})
         return found
 
-    def _add(self, path: str, script: AnyScript) -> "Mounted":
+    def _add(self, path: str, script: AnyScript) -> Mounted:
         if not isinstance(script, Script):
             refuse("scripts", f"are functions with @script (got {shown(script)})")
         script.see_that_it_starts_alone()
-        mounted = self._mounted[path] = Mounted(self, script)
+        mounted = self._mounted[path] = Mounted(self.answer, script)
         self._by_name.setdefault(script.name, mounted)
         return mounted
 
@@ -168,7 +155,7 @@ class Scripts(Mapping[str, "Mounted"]):
         """Let a script answer at a path of an application: what ``VoiceApp({path: script})`` does."""
         self._add(path, script).join(app, path)
 
-    def __getitem__(self, path: str) -> "Mounted":
+    def __getitem__(self, path: str) -> Mounted:
         return self._mounted[path]
 
     def __iter__(self) -> Iterator[str]:
@@ -191,7 +178,7 @@ class Scripts(Mapping[str, "Mounted"]):
     # Events
 
     async def answer(
-        self, mounted: "Mounted", event: CallEvent, place: Place | None
+        self, mounted: Mounted, event: CallEvent, place: Place | None
     ) -> Document | None:
         """The document that answers an event; None if none is wanted."""
         if self._in_memory_only and multiprocessing.parent_process() is not None:
@@ -217,7 +204,7 @@ class Scripts(Mapping[str, "Mounted"]):
         raise JournalConflict(f"others keep writing to the journal of {event.call_id}")
 
     async def _told(
-        self, held: Held, mounted: "Mounted", event: CallEvent, place: Place | None
+        self, held: Held, mounted: Mounted, event: CallEvent, place: Place | None
     ) -> Play | None:
         """Tell the script of an event. The script that is to begin then, if there is one.
 
@@ -263,7 +250,7 @@ class Scripts(Mapping[str, "Mounted"]):
             logger.warning(words, play.script.name, ask.asked, event.event_type)
             raise _Answered(self._said(play, event))
 
-    async def _told_to_begin(self, held: Held, mounted: "Mounted", event: CallEvent) -> Play | None:
+    async def _told_to_begin(self, held: Held, mounted: Mounted, event: CallEvent) -> Play | None:
         """What an event does that bears no step."""
         if not event.wants_document:
             raise _Answered(None)
@@ -294,10 +281,10 @@ class Scripts(Mapping[str, "Mounted"]):
         """Somebody who waits for a message has heard everything: once more, or it was long enough."""
         if not isinstance(event, RedirectEvent):
             raise _Answered(self._said(play, event))
-        now = self._now()
-        if ask.seconds is None or (now - play.since).total_seconds() < ask.seconds:
+        waited = (event.event_time - play.since).total_seconds()
+        if ask.seconds is None or waited < ask.seconds:
             raise _Answered(self._said(play, event, again=True))
-        held.feed(Came(play.step, ask.asked, now, Raw(event.as_it_came())))
+        held.feed(Came(play.step, ask.asked, self._now(), Raw(event.as_it_came())))
 
     async def _finished(self, held: Held, event: CallEvent, begins: Play | None) -> Document | None:
         """Run what the script asks for, write, and let go of the call. What the script says."""
@@ -440,69 +427,7 @@ class Scripts(Mapping[str, "Mounted"]):
             await self._runs.in_thread(partial(self._controller.update_call_bxml, call_id, pushed))
 
 
-class Mounted:
-    """A script at its path."""
-
-    def __init__(self, scripts: Scripts, script: AnyScript) -> None:
-        self.script = script
-        self._scripts = scripts
-        self._app: Callable[[], VoiceApp | None] = lambda: None
-        self._handler: Any = None
-        self._credentials: tuple[dict[str, str], dict[str, str]] = {}, {}
-
-    @property
-    def app(self) -> VoiceApp:
-        """The application that it answers in."""
-        app = self._app()
-        if app is None:
-            raise ScriptError(f"{self.script.name} answers nowhere: VoiceApp(scripts)")
-        return app
-
-    def join(self, app: VoiceApp, path: str) -> None:
-        """Answer at a path of an application.
-
-        Raises:
-            InvalidRequest: It answers in another one already.
-        """
-        if self._app() is not None:
-            refuse("scripts", f"answer in another application already ({self.script.name})")
-
-        async def handler(event: CallEvent, query: Query) -> Document | None:
-            return await self._scripts.answer(self, event, place_in(query))
-
-        handler.__qualname__ = handler.__name__ = self.script.name
-        app.on(path, on_failure=self.script.on_failure)(handler)
-        self._app = ref(app)
-        self._handler = handler
-        self._credentials = (
-            cast("dict[str, str]", app.auth),
-            cast("dict[str, str]", app.fallback_auth),
-        )
-
-    def url_of(self, number: int, step: int) -> str:
-        """The URL that goes on with a step."""
-        return f"{self.app.url_for(self._handler)}?{STEP}={number}.{step}"
-
-    def way(self, number: int, step: int) -> Way:
-        """How a verb leads back to a step."""
-        return Way(self.url_of(number, step), *self._credentials)
-
-
 _of_applications: WeakKeyDictionary[VoiceApp, Scripts] = WeakKeyDictionary()
-
-
-def place_in(query: str) -> Place | None:
-    """Where an event belongs, as the URL says that it came to; None if it says nothing.
-
-    Raises:
-        ScriptError: It says what cannot be.
-    """
-    if STEP not in query:
-        return None
-    found = _PLACE(query)
-    if found is None:
-        raise ScriptError(f"{STEP} is like 1.3 (got {shown(query)})")
-    return Place(int(found[1]), int(found[2]))
 
 
 def _kind(value: object) -> type:

@@ -25,7 +25,7 @@ from calls.script import (
     Script,
     Scripts,
 )
-from calls.script.line import says
+from calls.script._methods import says
 from calls.webhooks import VoiceApp
 
 VERBS = [

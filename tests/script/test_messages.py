@@ -1,7 +1,6 @@
 """Messages into a live call: the script that waits for one goes on, and what it says is pushed."""
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -59,7 +58,6 @@ class Desk:
             {"/answer": self.function},
             journal=self.journal,
             controller=controller_of(started, self.kind),
-            now=lambda: _start(started) + timedelta(seconds=started.now),
         )
 
     def other_process(self) -> Scripts:
@@ -70,11 +68,6 @@ class Desk:
 
     def send(self, message: Any, scripts: Scripts | None = None) -> bool:
         return asyncio.run((scripts or self.scripts).send(self.call.call_id, message))
-
-
-def _start(simulator: Simulator) -> Any:
-    with simulator.held() as engine:
-        return engine.settings.started
 
 
 async def waiting(line: Line) -> None:

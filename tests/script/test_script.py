@@ -369,6 +369,48 @@ def test_time_and_chance_of_the_line_are_those_of_the_step() -> None:
     assert len(set(seen)) == 2, "each time the same"
 
 
+def test_time_passes_in_a_simulated_call_as_the_platform_says(phone: Phone) -> None:
+    seen: list[datetime] = []
+
+    async def reception(line: Line) -> None:
+        seen.append(line.now)
+        await line.gather(first_digit_timeout=60)
+        seen.append(line.now)
+
+    dial(phone, reception).ended()
+    assert seen[1] - seen[0] == timedelta(seconds=60)
+
+
+def test_a_time_at_the_end_of_times_does_no_harm() -> None:
+    async def reception(line: Line) -> None:
+        await line.run(lambda: 1)
+        line.speak_sentence(f"{line.now.year}.")
+
+    late = initiate("c-1") | {"eventTime": "9999-12-31T23:59:59.999Z"}
+    reply = asyncio.run(post(VoiceApp({"/answer": Script(reception)}), "/answer", late))
+    assert (reply[0], b"9999." in reply[1]) == (200, True)
+
+
+def test_what_is_run_and_waits_for_what_was_cancelled_is_run_once(phone: Phone) -> None:
+    ran: list[str] = []
+
+    async def cancelled() -> None:
+        ran.append("x")
+        task = asyncio.ensure_future(asyncio.sleep(60))
+        task.cancel()
+        await task
+
+    async def reception(line: Line) -> None:
+        await line.gather(max_digits=1)
+        try:
+            await line.run(cancelled)
+        except RunFailed as error:
+            line.speak_sentence(f"{error.error}.")
+
+    dial(phone, reception).presses("1").hears("CancelledError.").ended()
+    assert ran == ["x"]
+
+
 # Deliveries
 
 

@@ -1,0 +1,95 @@
+"""A script at its path, and the URLs that lead back to it."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, TypeAlias, cast
+from weakref import ref
+
+from bxml._kinds import shown
+from bxml.document import Document
+from calls.errors import refuse
+from calls.events import CallEvent
+from calls.script._documents import Way
+from calls.script.errors import ScriptError
+from calls.script.script import Script
+from calls.webhooks import Query, VoiceApp
+
+AnyScript: TypeAlias = Script[[], Any]
+
+STEP = "script_step"
+"""The parameter of the URLs that go on with a script, ``1.3``: the first script of a call, step 3."""
+
+_PLACE = re.compile(rf"(?:^|&){STEP}=(\d{{1,6}})\.(\d{{1,9}})(?:&|$)").search
+
+
+class Place(NamedTuple):
+    """Where in a call an event belongs: the how manieth script, and the step that it answers."""
+
+    number: int
+    step: int
+
+
+Answer: TypeAlias = Callable[["Mounted", CallEvent, Place | None], Awaitable[Document | None]]
+"""Answers an event that has come to a script, at a step or to begin it."""
+
+
+class Mounted:
+    """A script at its path."""
+
+    def __init__(self, answer: Answer, script: AnyScript) -> None:
+        self.script = script
+        self._answer = answer
+        self._app: Callable[[], VoiceApp | None] = lambda: None
+        self._handler: Any = None
+        self._credentials: tuple[dict[str, str], dict[str, str]] = {}, {}
+
+    @property
+    def app(self) -> VoiceApp:
+        """The application that it answers in."""
+        app = self._app()
+        if app is None:
+            raise ScriptError(f"{self.script.name} answers nowhere: VoiceApp(scripts)")
+        return app
+
+    def join(self, app: VoiceApp, path: str) -> None:
+        """Answer at a path of an application.
+
+        Raises:
+            InvalidRequest: It answers in another one already.
+        """
+        if self._app() is not None:
+            refuse("scripts", f"answer in another application already ({self.script.name})")
+
+        async def handler(event: CallEvent, query: Query) -> Document | None:
+            return await self._answer(self, event, place_in(query))
+
+        handler.__qualname__ = handler.__name__ = self.script.name
+        app.on(path, on_failure=self.script.on_failure)(handler)
+        self._app = ref(app)
+        self._handler = handler
+        self._credentials = (
+            cast("dict[str, str]", app.auth),
+            cast("dict[str, str]", app.fallback_auth),
+        )
+
+    def url_of(self, number: int, step: int) -> str:
+        """The URL that goes on with a step."""
+        return f"{self.app.url_for(self._handler)}?{STEP}={number}.{step}"
+
+    def way(self, number: int, step: int) -> Way:
+        """How a verb leads back to a step."""
+        return Way(self.url_of(number, step), *self._credentials)
+
+
+def place_in(query: str) -> Place | None:
+    """Where an event belongs, as the URL says that it came to; None if it says nothing.
+
+    Raises:
+        ScriptError: It says what cannot be.
+    """
+    if STEP not in query:
+        return None
+    found = _PLACE(query)
+    if found is None:
+        raise ScriptError(f"{STEP} is like 1.3 (got {shown(query)})")
+    return Place(int(found[1]), int(found[2]))
