@@ -78,6 +78,10 @@ class HandOver(BaseException):  # not to be caught: it carries the script to its
         self.begin = begin
 
 
+MOST_REFUSALS = 3
+"""How often a script that has left memory may ask for something, and be told so."""
+
+
 class Stage:
     """Where a script stands: what the line shows of the call, and what was said on it so far."""
 
@@ -87,6 +91,7 @@ class Stage:
         "is_dropped",
         "is_open",
         "now",
+        "refusals",
         "said",
         "seed",
         "step",
@@ -103,6 +108,8 @@ class Stage:
         """Whether the script is running at this moment."""
         self.is_dropped = False
         """Whether the script has left memory, and is not to do anything any more."""
+        self.refusals = 0
+        """How often the script has asked for something since it was dropped."""
         self.url_of: Callable[[int], str] | None = None
         self._random: Random | None = None
 
@@ -138,6 +145,11 @@ class Stage:
     @types.coroutine
     def ask(self, ask: Ask) -> Generator[Ask, Any, Any]:
         """Wait for something."""
+        if not self.is_open and self.is_dropped:
+            self.refusals += 1
+            if self.refusals > MOST_REFUSALS:
+                # It catches everything and asks again: Python makes an end of that, if it waits.
+                yield ask
         self.enter()
         return (yield ask)
 

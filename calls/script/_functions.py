@@ -12,12 +12,20 @@ from calls.script.errors import ScriptError
 
 
 def reads(wanted: Any, what: str) -> Callable[[bytes], Any]:
-    """From JSON to a type."""
+    """From JSON to a type.
+
+    Raises:
+        ScriptError: There is no telling from JSON which of several types is meant.
+    """
+    try:
+        decode = msgspec.json.Decoder(wanted).decode
+    except TypeError as error:
+        raise ScriptError(f"{what} cannot be read as {wanted}: {error}") from None
 
     def read(body: bytes) -> Any:
         try:
-            return msgspec.json.decode(body, type=wanted)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            return decode(body)
+        except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
             kind = getattr(wanted, "__name__", wanted)
             raise ScriptError(f"{what} cannot be read as {kind}: {error}") from None
 
@@ -26,7 +34,11 @@ def reads(wanted: Any, what: str) -> Callable[[bytes], Any]:
 
 def run_of(function: Any, args: Any, kwargs: Any, *, once: bool) -> Run:
     if not callable(function):
-        raise ScriptError(f"line.run takes a function and its arguments (got {function!r:.100})")
+        if inspect.iscoroutine(function):
+            function.close()
+        # Not what it is: it may be what somebody looked up.
+        kind = type(function).__name__
+        raise ScriptError(f"line.run takes a function, and then its arguments (got a {kind})")
     what, is_async, read = _known(function)
     return Run(f"run {what}", what, partial(function, *args, **kwargs), is_async, read, once)
 

@@ -101,7 +101,7 @@ class Play:
         self.answered = 0
         self._inbox: deque[bytes] = deque()
         self._times_told = 0
-        self._coroutine: Coroutine[Any, Any, Any] = script.function(self.line)
+        self._coroutine: Coroutine[Any, Any, Any] | None = None
 
     @property
     def step(self) -> int:
@@ -115,7 +115,13 @@ class Play:
 
     def begin(self) -> None:
         """Run it to where it first waits."""
-        self._go(partial(self._coroutine.send, None))
+        self._coroutine = self.script.function(self.line)
+        self._go(partial(self._running.send, None))
+
+    @property
+    def _running(self) -> Coroutine[Any, Any, Any]:
+        assert self._coroutine is not None  # noqa: S101  # it has begun
+        return self._coroutine
 
     def has_passed(self, step: int) -> bool:
         """Whether it is over, or waits for somebody at a later step."""
@@ -152,11 +158,11 @@ class Play:
         event = known if isinstance(known, CallEvent) else _event_of_a_call(bytes(entry.event))
         self._happened(event, entry.at)
         if isinstance(ask, Listen):
-            self._go(partial(self._coroutine.send, None))  # nobody sent anything in time
+            self._go(partial(self._running.send, None))  # nobody sent anything in time
         elif isinstance(ask, Wait):
             if not isinstance(event, ask.event):
                 raise ReplayError(self.step, event.event_type, ask.asked)
-            self._go(partial(self._coroutine.send, ask.read(event)))
+            self._go(partial(self._running.send, ask.read(event)))
 
     def _ran(self, entry: Ran, known: Known) -> None:
         ask = self._expect(entry)
@@ -175,9 +181,9 @@ class Play:
             except ScriptError as error:
                 failure = error
             else:
-                self._go(partial(self._coroutine.send, result))
+                self._go(partial(self._running.send, result))
                 return
-        self._go(partial(self._coroutine.throw, failure))
+        self._go(partial(self._running.throw, failure))
 
     def _sent(self, entry: Sent) -> None:
         self._inbox.append(bytes(entry.message))
@@ -191,8 +197,8 @@ class Play:
         try:
             heard = ask.read(message)
         except ScriptError as error:
-            return self._coroutine.throw(error)
-        return self._coroutine.send(heard)
+            return self._running.throw(error)
+        return self._running.send(heard)
 
     def _over(self, entry: Over) -> None:
         if self.ask is None:
@@ -200,7 +206,7 @@ class Play:
         self._happened(_event_of_a_call(bytes(entry.event)), entry.at)
         self.hung_up = HungUp(self.stage.event)
         if not isinstance(self.ask, Run):
-            self._go(partial(self._coroutine.throw, self.hung_up))
+            self._go(partial(self._running.throw, self.hung_up))
 
     def _happened(self, event: CallEvent, at: datetime) -> None:
         """An event tells the time, by the platform's clock."""
@@ -254,7 +260,7 @@ class Play:
                 return None
             except HandOver as over:
                 self._coroutine = over.begin(self.line)
-                act = partial(self._coroutine.send, None)
+                act = partial(self._running.send, None)
                 continue
             self.stage.step += 1
             answer = self._at_once(ask)
@@ -266,12 +272,12 @@ class Play:
     def _at_once(self, ask: object) -> Callable[[], Any] | None:
         """What the script gets without waiting, if there is something."""
         if not isinstance(ask, (Wait, Listen, Run)):
-            return partial(self._coroutine.throw, _foreign(ask))
+            return partial(self._running.throw, _foreign(ask))
         if self.hung_up is not None and not isinstance(ask, Run):
             self._times_told += 1
             if self._times_told > MOST_HANG_UPS:
                 raise ScriptError("the script goes on asking after the caller is gone")
-            return partial(self._coroutine.throw, self.hung_up)
+            return partial(self._running.throw, self.hung_up)
         if isinstance(ask, Listen) and self._inbox:
             return partial(self._hears, ask)
         return None
@@ -281,7 +287,8 @@ class Play:
         self.stage.is_dropped = True
         self.ask = None
         with suppress(BaseException):
-            self._coroutine.close()
+            if self._coroutine is not None:
+                self._coroutine.close()
 
 
 def _event_of_a_call(body: bytes) -> CallEvent:

@@ -4,7 +4,8 @@ import asyncio
 import inspect
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from contextlib import suppress
+from contextvars import ContextVar, copy_context
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from calls.script._asks import Run
 from calls.script._calls import Calls, Held
 from calls.script._entries import Ran, Tried
 from calls.script._play import INTERRUPTED
+from calls.script.errors import JournalFailed
 from calls.webhooks._desk import is_cancelled
 
 MOST_THREADS = 40
@@ -23,6 +25,12 @@ MOST_THREADS = 40
 LARGEST_RESULT = 1_048_576
 """Bytes of a result, as JSON."""
 
+
+MOST_TRIES, TRY_AGAIN_SECONDS = 20, 0.25
+"""How often, and after how long, a journal that fails is tried again with the result of a run."""
+
+under_way: ContextVar[frozenset[str]] = ContextVar("under_way", default=frozenset())
+"""The calls for which this very code is run."""
 
 NO_RESULT = Raw(b"null")
 
@@ -45,6 +53,8 @@ class Runs:
 
         Each result is in the journal before the script goes on with it.
         """
+        if held.play is not None and held.play.hung_up is not None:
+            await self._calls.write(held)  # nobody will tell of it once more
         while held.play is not None and isinstance(ask := held.play.ask, Run):
             step, cause = held.play.step, None
             if ask.once and held.play.was_tried:
@@ -53,10 +63,23 @@ class Runs:
                 if ask.once:
                     held.feed(Tried(step, ask.asked))
                     await self._calls.write(held)
-                ran, cause = await self._run(step, ask)
+                token = under_way.set(under_way.get() | {held.call_id})
+                try:
+                    ran, cause = await self._run(step, ask)
+                finally:
+                    under_way.reset(token)
             held.new.append(ran)
-            await self._calls.write(held)
+            await self._written(held)
             held.play.take(ran, cause)
+        await self._calls.write(held)
+
+    async def _written(self, held: Held) -> None:
+        """Write what has been done, and do not give up soon: if it is lost, it is done again."""
+        for _ in range(MOST_TRIES):
+            with suppress(JournalFailed):
+                await self._calls.write(held)
+                return
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
         await self._calls.write(held)
 
     async def _run(self, step: int, ask: Run) -> tuple[Ran, BaseException | None]:

@@ -202,14 +202,14 @@ class Line(OnStage):
         Raises:
             GaveUp: No key that counts was pressed. Not caught, it ends the call.
         """
-        if not keys or set(keys) - set("0123456789*#"):
+        if not _is_a(str, keys) or not keys or set(keys) - set("0123456789*#"):
             raise ScriptError(f"keys are some of 0123456789*# (got {keys!r})")
 
         def listens(prompts: Sequence[SpeakSentence | PlayAudio]) -> Gather:
             return Gather(prompts, max_digits=1, first_digit_timeout=first_digit_timeout)
 
         async def fits(pressed: str) -> bool:
-            return pressed in keys
+            return len(pressed) == 1 and pressed in keys
 
         return await self._until(listens, fits, prompt, tries, nothing, invalid, too_often)
 
@@ -232,7 +232,7 @@ class Line(OnStage):
         Args:
             prompt: What is said. A list has one prompt for each try; the last one is for all others.
             digits: How many: exactly so many, or at least and at most.
-            check: Whether the digits will do. An async function is run by ``run``, so that its
+            check: Whether the digits will do. One that is to be awaited is run by ``run``, so that its
                 answer is remembered; a plain one must always say the same of the same digits.
             tries: How often the prompt is said at most.
             ends_with: Keys that end the digits and are none of them.
@@ -245,7 +245,7 @@ class Line(OnStage):
         Raises:
             GaveUp: No digits that will do were pressed. Not caught, it ends the call.
         """
-        least, most = (digits, digits) if isinstance(digits, int) else digits
+        least, most = _bounds(digits)
         if not 1 <= least <= most:
             raise ScriptError(f"digits are so many, or (least, most), from 1 (got {digits!r})")
 
@@ -263,9 +263,12 @@ class Line(OnStage):
                 return False
             if check is None:
                 return True
-            if inspect.iscoroutinefunction(check):
-                return bool(await self.run(check, pressed))
-            return bool(check(pressed))
+            found = None if inspect.iscoroutinefunction(check) else check(pressed)
+            if found is None or inspect.isawaitable(found):
+                if inspect.iscoroutine(found):
+                    found.close()  # it was only made, to see what it is
+                return await self.run(check, pressed) is True
+            return bool(found)
 
         return await self._until(listens, fits, prompt, tries, nothing, invalid, too_often)
 
@@ -280,8 +283,8 @@ class Line(OnStage):
         too_often: Prompts,
     ) -> str:
         """Ask until the answer fits, or the caller has gone wrong too often."""
-        if tries < 1:
-            raise ScriptError(f"there is at least one try (got {tries})")
+        if not _is_a(int, tries) or tries < 1:
+            raise ScriptError(f"there is at least one try (got {tries!r})")
         apology: Prompts = ()
         reason: Literal["nothing", "invalid"] = "nothing"
         last = ""
@@ -363,8 +366,8 @@ class Line(OnStage):
         Raises:
             ScriptError: The message cannot be read as that type.
         """
-        if seconds is not None and seconds <= 0:
-            raise ScriptError(f"seconds are more than 0 (got {seconds})")
+        if seconds is not None and not (_is_a((int, float), seconds) and seconds > 0):
+            raise ScriptError(f"seconds are more than 0 (got {seconds!r})")
         return await self._stage.ask(Listen("message", seconds, reads(wanted, "the message")))
 
     async def hand_over(
@@ -376,6 +379,10 @@ class Line(OnStage):
     ) -> NoReturn:
         """Let another script take the call over. This one ends here; its ``finally`` runs."""
         self._stage.enter()
+        if not inspect.iscoroutinefunction(getattr(other, "function", other)):
+            raise ScriptError(
+                f"line.hand_over takes a script and its arguments (got a {type(other).__name__})"
+            )
         raise HandOver(lambda line: other(line, *args, **kwargs))
 
     def __repr__(self) -> str:
@@ -383,6 +390,24 @@ class Line(OnStage):
 
 
 # Small parts
+
+
+def _is_a(kind: type | tuple[type, ...], given: object) -> bool:
+    """Whether somebody who is not held to types has given what is asked for."""
+    return isinstance(given, kind)
+
+
+def _bounds(digits: Any) -> tuple[int, int]:
+    """How many digits at least and at most; (0, 0) for what says nothing of the kind."""
+    match digits:
+        case bool():
+            return 0, 0
+        case int():
+            return digits, digits
+        case (int(least), int(most)):
+            return least, most
+        case _:
+            return 0, 0
 
 
 def _verb(prompt: Prompt) -> SpeakSentence | PlayAudio:

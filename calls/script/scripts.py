@@ -33,7 +33,7 @@ from calls.script._documents import document_of
 from calls.script._entries import Begun, Came, Over, Sent
 from calls.script._mounted import AnyScript, Mounted, Place
 from calls.script._play import Play
-from calls.script._runs import Runs
+from calls.script._runs import Runs, under_way
 from calls.script.errors import JournalConflict, ReplayError, ScriptError
 from calls.script.journals import Journal, MemoryJournal
 from calls.script.script import Script
@@ -45,6 +45,9 @@ T = TypeVar("T")
 
 MOST_CONFLICTS = 5
 """How often an event is answered anew because somebody else wrote to the journal meanwhile."""
+
+MOST_SECONDS_FOR_ANOTHER = 5.0
+"""How long what a call runs may wait for another call."""
 
 LARGEST_MESSAGE = 1_048_576
 """Bytes of a message, as JSON."""
@@ -147,6 +150,9 @@ class Scripts(Mapping[str, Mounted]):
         if not isinstance(script, Script):
             refuse("scripts", f"are functions with @script (got {shown(script)})")
         script.see_that_it_starts_alone()
+        known = self._by_name.get(script.name)
+        if known is not None and known.script is not script:
+            refuse("scripts", f"are known by their names, and two have that of {script.name}")
         mounted = self._mounted[path] = Mounted(self.answer, script)
         self._by_name.setdefault(script.name, mounted)
         return mounted
@@ -183,6 +189,14 @@ class Scripts(Mapping[str, Mounted]):
         """The document that answers an event; None if none is wanted."""
         if self._in_memory_only and multiprocessing.parent_process() is not None:
             self._warn_of_other_workers()
+        if isinstance(event, _ENDS):
+            # It comes once, and may have to wait for what runs: whoever brought it need not.
+            return await self._even_if_nobody_waits(self._answer(mounted, event, place))
+        return await self._answer(mounted, event, place)
+
+    async def _answer(
+        self, mounted: Mounted, event: CallEvent, place: Place | None
+    ) -> Document | None:
         for _ in range(MOST_CONFLICTS):
             held = await self._calls.hold(event.call_id)
             try:
@@ -194,9 +208,9 @@ class Scripts(Mapping[str, Mounted]):
             except BaseException:
                 await self._abandon(held)
                 raise
-            finished = self._finished(held, event, begin)
+            finished = self._finished(held, event, place, begin)
             try:
-                if held.play is not None and isinstance(held.play.ask, Run):
+                if begin is not None or (held.play and isinstance(held.play.ask, Run)):
                     return await self._even_if_nobody_waits(finished)
                 return await finished
             except JournalConflict:
@@ -286,15 +300,23 @@ class Scripts(Mapping[str, Mounted]):
             raise _Answered(self._said(play, event, again=True))
         held.feed(Came(play.step, ask.asked, self._now(), Raw(event.as_it_came())))
 
-    async def _finished(self, held: Held, event: CallEvent, begins: Play | None) -> Document | None:
+    async def _finished(
+        self, held: Held, event: CallEvent, place: Place | None, begins: Play | None
+    ) -> Document | None:
         """Run what the script asks for, write, and let go of the call. What the script says."""
         try:
             await self._runs.perform(held)
             if begins is not None:
+                if held.play is not None and held.play.failure is not None:
+                    _log_failed(held.play.failure)
                 held.begin(begins)
                 await self._runs.perform(held)
-            assert held.play is not None  # noqa: S101  # it was told of the event
-            document = self._said(held.play, event)
+            play = held.play
+            assert play is not None  # noqa: S101  # it was told of the event
+            if place is not None and place < (play.number, play.answered):
+                document = await self._said_before(event, place)  # it was late
+            else:
+                document = self._said(play, event)
             self._calls.keep(held)
         except BaseException:
             held.lose()
@@ -372,6 +394,8 @@ class Scripts(Mapping[str, Mounted]):
             CallsError: The push failed. If the call lives on, it gets the same document at the end of
                 what it is hearing.
         """
+        if call_id in under_way.get():
+            raise ScriptError("a call cannot be sent a message by what it runs itself")
         if self._controller is None:
             raise ScriptError("messages need a controller: Scripts(…, controller=…)")
         for mounted in self._mounted.values():
@@ -386,7 +410,7 @@ class Scripts(Mapping[str, Mounted]):
         if len(body) > LARGEST_MESSAGE:
             raise ScriptError(f"a message has at most {LARGEST_MESSAGE:,} bytes")
         for _ in range(MOST_CONFLICTS):
-            held = await self._calls.hold(call_id)
+            held = await self._held(call_id)
             try:
                 await self._calls.catch_up(held)
                 play = _under_way(held)
@@ -400,6 +424,19 @@ class Scripts(Mapping[str, Mounted]):
             except JournalConflict:
                 continue  # a hold ran out, and somebody else has gone on: look again
         raise JournalConflict(f"others keep writing to the journal of {call_id}")
+
+    async def _held(self, call_id: str) -> Held:
+        """Have a call; with a limit for those who have another, since that one's may wait for them."""
+        if not under_way.get():
+            return await self._calls.hold(call_id)
+        try:
+            async with asyncio.timeout(MOST_SECONDS_FOR_ANOTHER):
+                return await self._calls.hold(call_id)
+        except TimeoutError:
+            raise ScriptError(
+                f"{call_id} was busy for {MOST_SECONDS_FOR_ANOTHER:g} s, and what another call runs"
+                " waits no longer for it"
+            ) from None
 
     async def _pushed(self, held: Held, play: Play, *, pushes: bool) -> bool:
         """Go on with the script, and push what it says, before anybody else has the call."""
@@ -453,4 +490,8 @@ def _is_the_same(first: object, event: CallEvent) -> bool:
 def _log_failure(task: asyncio.Task[Any]) -> None:
     """Tell of what nobody waits for any more."""
     if not task.cancelled() and (error := task.exception()) is not None:
-        logger.error("a script failed after nobody waited for its answer", exc_info=error)
+        _log_failed(error)
+
+
+def _log_failed(error: BaseException) -> None:
+    logger.error("a script failed, and nobody waits for its answer", exc_info=error)

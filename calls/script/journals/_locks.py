@@ -5,6 +5,7 @@ import os
 import struct
 from contextlib import suppress
 from hashlib import blake2b
+from weakref import WeakSet
 
 try:
     import fcntl
@@ -28,6 +29,7 @@ class ByteLocks:
 
     def __init__(self, path: str) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _open_locks.add(self)
 
     def take(self, name: str) -> bool:
         """Take a lock. Whether it was free."""
@@ -55,4 +57,18 @@ class ByteLocks:
 
     def close(self) -> None:
         """Give all of them back."""
+        _open_locks.discard(self)
         os.close(self._file)
+
+
+_open_locks: WeakSet[ByteLocks] = WeakSet()
+
+
+def _leave_them_to_the_parent() -> None:
+    """A process that was forked has the same open file, and would keep what its parent has lost."""
+    for locks in list(_open_locks):
+        with suppress(OSError):
+            locks.close()
+
+
+os.register_at_fork(after_in_child=_leave_them_to_the_parent)

@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from typing import Any, cast
-from weakref import WeakKeyDictionary
 
 from calls.script.errors import JournalConflict, JournalFailed
 
 try:
     from redis.asyncio import Redis
     from redis.asyncio.lock import Lock
-    from redis.exceptions import LockError, RedisError
+    from redis.exceptions import LockError, LockNotOwnedError, RedisError
 except ImportError as error:
     raise ImportError(
         'RedisJournal needs redis: pip install "bxml-calls[redis]"', name="redis"
@@ -51,7 +50,7 @@ class RedisJournal:
         self._prefix = prefix
         self._lease_seconds = lease_seconds
         # Connections belong to the event loop that they were made on.
-        self._clients: WeakKeyDictionary[Any, Redis] = WeakKeyDictionary()
+        self._clients: dict[asyncio.AbstractEventLoop, Redis] = {}
         self._held: dict[str, tuple[Lock, asyncio.Task[None]]] = {}
 
     async def hold(self, call_id: str) -> None:
@@ -70,10 +69,18 @@ class RedisJournal:
 
     async def _renew(self, lock: Lock) -> None:
         """Keep a call while something runs that takes its time."""
-        with suppress(RedisError):  # lost: then writing to the journal shows whether anybody had it
-            while True:
-                await asyncio.sleep(self._lease_seconds / 3)
-                await lock.reacquire()
+        token = lock.local.token
+        while True:
+            await asyncio.sleep(self._lease_seconds / 3)
+            try:
+                try:
+                    await lock.reacquire()
+                except LockNotOwnedError:
+                    # It ran out, or the server has forgotten it: it is taken again, if nobody has it.
+                    if not await lock.do_acquire(token):
+                        return  # writing to the journal will show who was first
+            except RedisError:
+                continue  # the server may be back before it runs out
 
     async def release(self, call_id: str) -> None:
         """Let others have the call."""
@@ -122,6 +129,8 @@ class RedisJournal:
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None:
+            for other in [each for each in self._clients if each.is_closed()]:
+                del self._clients[other]
             client = self._clients[loop] = Redis.from_url(self._url)
         return client
 

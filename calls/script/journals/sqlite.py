@@ -4,6 +4,7 @@ import asyncio
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from os import PathLike, fspath
@@ -22,17 +23,16 @@ BUSY_SECONDS = 5.0
 
 _VERSION = 1
 _APPLICATION_ID = 0x42584D4A  # "BXMJ"
-_SCHEMA = f"""
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS calls (call_id TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS entries (
-  call_id TEXT NOT NULL, number INTEGER NOT NULL, entry BLOB NOT NULL, PRIMARY KEY (call_id, number)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS calls_until ON calls (until);
-PRAGMA application_id = {_APPLICATION_ID};
-PRAGMA user_version = {_VERSION};
-COMMIT;
-"""
+_SCHEMA = (
+    "CREATE TABLE calls (call_id TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE entries (
+      call_id TEXT NOT NULL, number INTEGER NOT NULL, entry BLOB NOT NULL,
+      PRIMARY KEY (call_id, number)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX calls_until ON calls (until)",
+    f"PRAGMA application_id = {_APPLICATION_ID}",
+    f"PRAGMA user_version = {_VERSION}",
+)
 
 
 class SQLiteJournal:
@@ -55,7 +55,7 @@ class SQLiteJournal:
     ) -> None:
         self.path = fspath(path)
         self._look_again = look_again_seconds
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._open: tuple[int, sqlite3.Connection, ByteLocks] | None = None
 
     async def hold(self, call_id: str) -> None:
@@ -83,6 +83,7 @@ class SQLiteJournal:
         def write(file: sqlite3.Connection) -> None:
             file.execute("BEGIN IMMEDIATE")
             try:
+                _see_that_it_fits(file, call_id, after)
                 file.executemany("INSERT INTO entries VALUES (?, ?, ?)", rows)
                 file.execute("INSERT OR REPLACE INTO calls VALUES (?, ?)", (call_id, until))
                 file.execute("COMMIT")
@@ -91,12 +92,7 @@ class SQLiteJournal:
                     file.execute("ROLLBACK")
                 raise
 
-        try:
-            await self._patiently(write)
-        except sqlite3.IntegrityError:
-            raise JournalConflict(
-                f"the journal of {call_id} has more than {after} entries"
-            ) from None
+        await self._patiently(write)
 
     async def forget(self, now: float) -> int:
         """Remove the calls that were to be kept until ``now`` or less."""
@@ -134,8 +130,6 @@ class SQLiteJournal:
             try:
                 with self._lock:
                     return act(self._files()[0])
-            except sqlite3.IntegrityError:
-                raise
             except sqlite3.OperationalError as error:
                 if "locked" not in str(error) and "busy" not in str(error):
                     raise self._failed(error) from None
@@ -146,9 +140,10 @@ class SQLiteJournal:
 
     def _files(self) -> tuple[sqlite3.Connection, ByteLocks]:
         # A file must not be carried into a process that was forked, so it is opened when it is used.
-        if self._open is None or self._open[0] != os.getpid():
-            self._open = (os.getpid(), *self._opened())
-        return self._open[1], self._open[2]
+        with self._lock:
+            if self._open is None or self._open[0] != os.getpid():
+                self._open = (os.getpid(), *self._opened())
+            return self._open[1], self._open[2]
 
     def _opened(self) -> tuple[sqlite3.Connection, ByteLocks]:
         try:
@@ -169,7 +164,8 @@ class SQLiteJournal:
 
     def _set_up(self, file: sqlite3.Connection) -> None:
         """See that the file is a journal, and make it one if it is new."""
-        file.execute("PRAGMA busy_timeout = 2000")  # several may open it at the same moment
+        file.execute("PRAGMA busy_timeout = 5000")  # several may open it at the same moment
+        file.execute("BEGIN IMMEDIATE")
         [application_id] = file.execute("PRAGMA application_id").fetchone()
         [version] = file.execute("PRAGMA user_version").fetchone()
         [tables] = file.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -177,11 +173,32 @@ class SQLiteJournal:
             raise self._failed("it is a database, but no journal of scripts")
         if version > _VERSION:
             raise self._failed(f"it is of version {version}, and this is {_VERSION}")
-        file.execute("PRAGMA journal_mode = WAL")
+        for statement in _SCHEMA if not tables else ():
+            file.execute(statement)
+        file.execute("COMMIT")
+        _in_wal(file)
         file.execute("PRAGMA synchronous = NORMAL")
-        if not tables:
-            file.executescript(_SCHEMA)
         file.execute("PRAGMA busy_timeout = 0")  # the event loop is to go on meanwhile
 
     def _failed(self, why: object) -> JournalFailed:
         return JournalFailed(f"the journal {self.path} cannot be used: {why}")
+
+
+def _see_that_it_fits(file: sqlite3.Connection, call_id: str, after: int) -> None:
+    """See that as many entries are there as somebody thinks."""
+    counting = "SELECT count(*) FROM entries WHERE call_id = ?"
+    [known] = file.execute(counting, (call_id,)).fetchone()
+    if known != after:
+        raise JournalConflict(f"the journal of {call_id} has {known} entries, not {after}")
+
+
+def _in_wal(file: sqlite3.Connection) -> None:
+    """Let readers and one writer go on side by side. Whoever is second to ask for it has to wait."""
+    for _ in range(100):
+        try:
+            if file.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
+                return
+        except sqlite3.OperationalError:
+            pass
+        time.sleep(0.02)
+    raise sqlite3.OperationalError("database is locked")
