@@ -1,7 +1,6 @@
 """Who comes when: a queue for each key, in the order in which they came."""
 
 import threading
-from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -32,7 +31,8 @@ class Turns:
 
     def __init__(self, signal: Callable[[], Any]) -> None:
         self._signal = signal
-        self._queues: dict[Hashable, deque[Turn]] = {}
+        # Lists: most queues have one place, and a deque takes far longer to be made.
+        self._queues: dict[Hashable, list[Turn]] = {}
         self._lock = threading.Lock()
 
     def join(self, key: Hashable, *, replacing: bool = False) -> Turn:
@@ -44,7 +44,7 @@ class Turns:
             queue = self._queues.get(key)
             if queue is None:
                 turn = Turn(key, None)
-                self._queues[key] = deque([turn])
+                self._queues[key] = [turn]
                 return turn
             if replacing:
                 for other in queue:

@@ -16,7 +16,7 @@ from calls.events import CallEvent, Event
 from calls.script.errors import ScriptError
 
 
-class Wait(Struct, frozen=True):
+class Wait(Struct, frozen=True, gc=False):
     """The document ends here, with a verb whose event goes on with the script.
 
     Attributes:
@@ -34,7 +34,7 @@ class Wait(Struct, frozen=True):
     read: Callable[[Any], Any]
 
 
-class Listen(Struct, frozen=True):
+class Listen(Struct, frozen=True, gc=False):
     """The document plays on until a message comes.
 
     Attributes:
@@ -48,7 +48,7 @@ class Listen(Struct, frozen=True):
     read: Callable[[bytes], Any]
 
 
-class Run(Struct, frozen=True):
+class Run(Struct, frozen=True, gc=False):
     """Something is to be run, whose result the journal remembers.
 
     Attributes:

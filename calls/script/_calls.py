@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary, WeakSet
 import msgspec
 
 from calls.script._cipher import Encrypted
-from calls.script._entries import AnyEntry, Begun, decode, encode
+from calls.script._entries import AnyEntry, Begun, Tried, decode, encode
 from calls.script._play import Known, Play
 from calls.script.errors import JournalFailed
 from calls.script.journals import Journal
@@ -198,7 +198,10 @@ class Calls:
         if self._cipher is not None:
             for index, entry in enumerate(shut):
                 shut[index] = self._cipher.close(held.call_id, held.length + index, entry)
-        until = self._now().timestamp() + self._keep_seconds
+        last = held.new[-1]
+        until = (
+            self._now() if isinstance(last, Tried) else last.at
+        ).timestamp() + self._keep_seconds
         await self._journal.append(held.call_id, held.length, shut, until)
         held.length += len(shut)
         held.new = []

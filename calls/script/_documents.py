@@ -71,7 +71,7 @@ def _leading(verb: CallVerb, stem: str, way: Way) -> CallVerb:
     more: dict[str, Any] = {url: way.url}
     if second is not None:
         more[second] = way.url
-    if has_credentials and way.credentials:
+    if way.credentials and has_credentials:
         own: Any = verb
         if own.username is None:
             more |= way.credentials

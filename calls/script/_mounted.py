@@ -1,14 +1,14 @@
 """A script at its path, and the URLs that lead back to it."""
 
 import re
-from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, TypeAlias, cast
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 from weakref import ref
 
 from bxml._kinds import shown
 from bxml.document import Document
 from calls.errors import refuse
-from calls.events import CallEvent
+from calls.events import CallEvent, DisconnectEvent, TransferDisconnectEvent
 from calls.script._documents import Way
 from calls.script.errors import ScriptError
 from calls.script.script import Script
@@ -29,16 +29,30 @@ class Place(NamedTuple):
     step: int
 
 
-Answer: TypeAlias = Callable[["Mounted", CallEvent, Place | None], Awaitable[Document | None]]
-"""Answers an event that has come to a script, at a step or to begin it."""
+ENDS = (DisconnectEvent, TransferDisconnectEvent)
+"""The events that tell of the end of a call."""
+
+
+class Answers(Protocol):
+    """What answers for a script."""
+
+    async def answer(
+        self, mounted: "Mounted", event: CallEvent, place: Place | None
+    ) -> Document | None:
+        """Answer an event that has come to it, at a step or to begin it."""
+        ...
+
+    async def end(self, mounted: "Mounted", event: CallEvent) -> None:
+        """Tell it of the end of a call."""
+        ...
 
 
 class Mounted:
     """A script at its path."""
 
-    def __init__(self, answer: Answer, script: AnyScript) -> None:
+    def __init__(self, scripts: Answers, script: AnyScript) -> None:
         self.script = script
-        self._answer = answer
+        self.scripts = scripts
         self._app: Callable[[], VoiceApp | None] = lambda: None
         self._handler: Any = None
         self._credentials: tuple[dict[str, str], dict[str, str]] = {}, {}
@@ -61,7 +75,10 @@ class Mounted:
             refuse("scripts", f"answer in another application already ({self.script.name})")
 
         async def handler(event: CallEvent, query: Query) -> Document | None:
-            return await self._answer(self, event, place_in(query))
+            if isinstance(event, ENDS):
+                await self.scripts.end(self, event)
+                return None
+            return await self.scripts.answer(self, event, place_in(query))
 
         handler.__qualname__ = handler.__name__ = self.script.name
         app.on(path, on_failure=self.script.on_failure)(handler)
@@ -87,7 +104,7 @@ def place_in(query: str) -> Place | None:
     Raises:
         ScriptError: It says what cannot be.
     """
-    if STEP not in query:
+    if not query or STEP not in query:
         return None
     found = _PLACE(query)
     if found is None:

@@ -4,8 +4,7 @@ It decides and does no I/O. The same entries always bring it to the same place, 
 has left memory is there again when its journal was fed to it.
 """
 
-from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -99,9 +98,9 @@ class Play:
         self.failure: BaseException | None = None
         self.was_tried = False
         self.answered = 0
-        self._inbox: deque[bytes] = deque()
+        self._inbox: list[bytes] = []
         self._times_told = 0
-        self._coroutine: Coroutine[Any, Any, Any] | None = None
+        self._coroutine: Any = None  # made when it begins: one that never does is complained of
 
     @property
     def step(self) -> int:
@@ -113,15 +112,15 @@ class Play:
         """Whether it has come to its end."""
         return self.ask is None
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it waits for somebody who is still there, and asks for nothing to be run."""
+        return self.hung_up is None and not isinstance(self.ask, Run)
+
     def begin(self) -> None:
         """Run it to where it first waits."""
         self._coroutine = self.script.function(self.line)
-        self._go(partial(self._running.send, None))
-
-    @property
-    def _running(self) -> Coroutine[Any, Any, Any]:
-        assert self._coroutine is not None  # noqa: S101  # it has begun
-        return self._coroutine
+        self._go(partial(self._coroutine.send, None))
 
     def has_passed(self, step: int) -> bool:
         """Whether it is over, or waits for somebody at a later step."""
@@ -158,11 +157,11 @@ class Play:
         event = known if isinstance(known, CallEvent) else _event_of_a_call(bytes(entry.event))
         self._happened(event, entry.at)
         if isinstance(ask, Listen):
-            self._go(partial(self._running.send, None))  # nobody sent anything in time
+            self._go(partial(self._coroutine.send, None))  # nobody sent anything in time
         elif isinstance(ask, Wait):
             if not isinstance(event, ask.event):
                 raise ReplayError(self.step, event.event_type, ask.asked)
-            self._go(partial(self._running.send, ask.read(event)))
+            self._go(partial(self._coroutine.send, ask.read(event)))
 
     def _ran(self, entry: Ran, known: Known) -> None:
         ask = self._expect(entry)
@@ -181,9 +180,9 @@ class Play:
             except ScriptError as error:
                 failure = error
             else:
-                self._go(partial(self._running.send, result))
+                self._go(partial(self._coroutine.send, result))
                 return
-        self._go(partial(self._running.throw, failure))
+        self._go(partial(self._coroutine.throw, failure))
 
     def _sent(self, entry: Sent) -> None:
         self._inbox.append(bytes(entry.message))
@@ -193,12 +192,12 @@ class Play:
 
     def _hears(self, ask: Listen) -> Any:
         """Hand the script the oldest message."""
-        message = self._inbox.popleft()
+        message = self._inbox.pop(0)
         try:
             heard = ask.read(message)
         except ScriptError as error:
-            return self._running.throw(error)
-        return self._running.send(heard)
+            return self._coroutine.throw(error)
+        return self._coroutine.send(heard)
 
     def _over(self, entry: Over) -> None:
         if self.ask is None:
@@ -206,7 +205,7 @@ class Play:
         self._happened(_event_of_a_call(bytes(entry.event)), entry.at)
         self.hung_up = HungUp(self.stage.event)
         if not isinstance(self.ask, Run):
-            self._go(partial(self._running.throw, self.hung_up))
+            self._go(partial(self._coroutine.throw, self.hung_up))
 
     def _happened(self, event: CallEvent, at: datetime) -> None:
         """An event tells the time, by the platform's clock."""
@@ -260,9 +259,11 @@ class Play:
                 return None
             except HandOver as over:
                 self._coroutine = over.begin(self.line)
-                act = partial(self._running.send, None)
+                act = partial(self._coroutine.send, None)
                 continue
             self.stage.step += 1
+            if type(ask) is Wait and self.hung_up is None:
+                return ask
             answer = self._at_once(ask)
             if answer is None:
                 wait: Ask = ask
@@ -272,12 +273,12 @@ class Play:
     def _at_once(self, ask: object) -> Callable[[], Any] | None:
         """What the script gets without waiting, if there is something."""
         if not isinstance(ask, (Wait, Listen, Run)):
-            return partial(self._running.throw, _foreign(ask))
+            return partial(self._coroutine.throw, _foreign(ask))
         if self.hung_up is not None and not isinstance(ask, Run):
             self._times_told += 1
             if self._times_told > MOST_HANG_UPS:
                 raise ScriptError("the script goes on asking after the caller is gone")
-            return partial(self._running.throw, self.hung_up)
+            return partial(self._coroutine.throw, self.hung_up)
         if isinstance(ask, Listen) and self._inbox:
             return partial(self._hears, ask)
         return None

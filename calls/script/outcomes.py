@@ -15,7 +15,7 @@ from calls.events import (
 from calls.events.input import SPEECH_TIMED_OUT
 
 
-class Gathered(Struct, frozen=True):
+class Gathered(Struct, frozen=True, gc=False):
     """What a caller pressed or said.
 
     Attributes:
@@ -36,7 +36,7 @@ class Gathered(Struct, frozen=True):
         return not (self.digits or self.terminating_digit or self.text)
 
 
-class Recorded(Struct, frozen=True):
+class Recorded(Struct, frozen=True, gc=False):
     """A recording that a ``Record`` has made.
 
     Attributes:
@@ -52,7 +52,7 @@ class Recorded(Struct, frozen=True):
     event: RecordCompleteEvent
 
 
-class Transferred(Struct, frozen=True):
+class Transferred(Struct, frozen=True, gc=False):
     """How a ``Transfer`` went. The caller is still there.
 
     Attributes:
@@ -73,7 +73,7 @@ class Transferred(Struct, frozen=True):
         return self.cause == "hangup"
 
 
-class Bridged(Struct, frozen=True):
+class Bridged(Struct, frozen=True, gc=False):
     """How a ``Bridge`` went. The other call has left, or never came.
 
     Attributes:
@@ -92,7 +92,7 @@ class Bridged(Struct, frozen=True):
         return self.cause is None
 
 
-class Conferred(Struct, frozen=True):
+class Conferred(Struct, frozen=True, gc=False):
     """A ``Conference`` has ended, and this call is still there.
 
     Attributes:
@@ -102,7 +102,7 @@ class Conferred(Struct, frozen=True):
     event: RedirectEvent
 
 
-class Referred(Struct, frozen=True):
+class Referred(Struct, frozen=True, gc=False):
     """How a ``Refer`` went. After a success the call has left, and nothing that is said is heard.
 
     Attributes:
@@ -121,7 +121,7 @@ class Referred(Struct, frozen=True):
         return self.status == "success"
 
 
-class Redirected(Struct, frozen=True):
+class Redirected(Struct, frozen=True, gc=False):
     """The call has come back.
 
     Attributes:

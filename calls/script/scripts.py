@@ -20,10 +20,8 @@ from calls.errors import refuse
 from calls.events import (
     AnswerEvent,
     CallEvent,
-    DisconnectEvent,
     InitiateEvent,
     RedirectEvent,
-    TransferDisconnectEvent,
     parse_event,
 )
 from calls.script._asks import Listen, Run, Wait
@@ -31,7 +29,7 @@ from calls.script._calls import Calls, Held
 from calls.script._cipher import Encrypted
 from calls.script._documents import document_of
 from calls.script._entries import Begun, Came, Over, Sent
-from calls.script._mounted import AnyScript, Mounted, Place
+from calls.script._mounted import ENDS, AnyScript, Mounted, Place
 from calls.script._play import Play
 from calls.script._runs import Runs, under_way
 from calls.script.errors import JournalConflict, ReplayError, ScriptError
@@ -52,7 +50,6 @@ MOST_SECONDS_FOR_ANOTHER = 5.0
 LARGEST_MESSAGE = 1_048_576
 """Bytes of a message, as JSON."""
 
-_ENDS = (DisconnectEvent, TransferDisconnectEvent)
 _COME_ONCE = (InitiateEvent, AnswerEvent)
 
 
@@ -153,7 +150,7 @@ class Scripts(Mapping[str, Mounted]):
         known = self._by_name.get(script.name)
         if known is not None and known.script is not script:
             refuse("scripts", f"are known by their names, and two have that of {script.name}")
-        mounted = self._mounted[path] = Mounted(self.answer, script)
+        mounted = self._mounted[path] = Mounted(self, script)
         self._by_name.setdefault(script.name, mounted)
         return mounted
 
@@ -189,14 +186,6 @@ class Scripts(Mapping[str, Mounted]):
         """The document that answers an event; None if none is wanted."""
         if self._in_memory_only and multiprocessing.parent_process() is not None:
             self._warn_of_other_workers()
-        if isinstance(event, _ENDS):
-            # It comes once, and may have to wait for what runs: whoever brought it need not.
-            return await self._even_if_nobody_waits(self._answer(mounted, event, place))
-        return await self._answer(mounted, event, place)
-
-    async def _answer(
-        self, mounted: Mounted, event: CallEvent, place: Place | None
-    ) -> Document | None:
         for _ in range(MOST_CONFLICTS):
             held = await self._calls.hold(event.call_id)
             try:
@@ -217,6 +206,10 @@ class Scripts(Mapping[str, Mounted]):
                 continue  # a hold ran out, and somebody else has gone on: look again
         raise JournalConflict(f"others keep writing to the journal of {event.call_id}")
 
+    async def end(self, mounted: Mounted, event: CallEvent) -> None:
+        """Tell of the end of a call. It comes once, and may have to wait for what runs."""
+        await self._even_if_nobody_waits(self.answer(mounted, event, None))
+
     async def _told(
         self, held: Held, mounted: Mounted, event: CallEvent, place: Place | None
     ) -> Play | None:
@@ -227,7 +220,7 @@ class Scripts(Mapping[str, Mounted]):
         """
         await self._calls.catch_up(held)
         play = held.play
-        if isinstance(event, _ENDS):
+        if isinstance(event, ENDS):
             if play is None or play.is_over or play.hung_up is not None:
                 raise _Answered(None)
             held.feed(Over(self._now(), Raw(event.as_it_came())))
@@ -305,7 +298,10 @@ class Scripts(Mapping[str, Mounted]):
     ) -> Document | None:
         """Run what the script asks for, write, and let go of the call. What the script says."""
         try:
-            await self._runs.perform(held)
+            if held.play is not None and held.play.is_quiet:
+                await self._calls.write(held)
+            else:
+                await self._runs.perform(held)
             if begins is not None:
                 if held.play is not None and held.play.failure is not None:
                     _log_failed(held.play.failure)

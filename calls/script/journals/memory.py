@@ -23,7 +23,8 @@ class MemoryJournal:
 
     async def read(self, call_id: str, after: int = 0) -> Sequence[bytes]:
         """The entries of a call, without the first ``after``."""
-        return self._calls.get(call_id, [])[after:]
+        held = self._calls.get(call_id)
+        return held[after:] if held is not None and len(held) > after else ()
 
     async def append(
         self, call_id: str, after: int, entries: Sequence[bytes], until: float
