@@ -222,6 +222,11 @@ class Calls:
         while len(self._plays) > self._most_in_memory:
             self._plays.popitem(last=False)[1][0].drop()
 
+    def in_memory(self, call_id: str) -> Play | None:
+        """The script of a call, if it waits in memory."""
+        play, _ = self._plays.get(call_id, (None, 0))
+        return play
+
     def drop_all(self) -> None:
         """Let all scripts leave memory."""
         while self._plays:

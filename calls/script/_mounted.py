@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, TypeAlias, cast
-from weakref import ref
+from weakref import WeakKeyDictionary, ref
 
 from bxml._kinds import shown
 from bxml.document import Document
@@ -47,6 +47,14 @@ class Answers(Protocol):
         ...
 
 
+_scripts_of: WeakKeyDictionary[VoiceApp, "list[Answers]"] = WeakKeyDictionary()
+
+
+def scripts_of(app: VoiceApp) -> "list[Answers]":
+    """What answers for the scripts of an application."""
+    return list(_scripts_of.get(app, ()))
+
+
 class Mounted:
     """A script at its path."""
 
@@ -82,6 +90,11 @@ class Mounted:
 
         handler.__qualname__ = handler.__name__ = self.script.name
         app.on(path, on_failure=self.script.on_failure)(handler)
+        # What is shown as its code is the script's; only now, as its signature was read before.
+        vars(handler)["__wrapped__"] = self.script.function
+        known = _scripts_of.setdefault(app, [])
+        if all(each is not self.scripts for each in known):
+            known.append(self.scripts)
         self._app = ref(app)
         self._handler = handler
         self._credentials = (

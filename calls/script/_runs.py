@@ -48,6 +48,11 @@ class Runs:
         self._now = now
         self._threads: ThreadPoolExecutor | None = None
 
+    def close(self) -> None:
+        """Let the threads end that have nothing to run."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False)
+
     async def perform(self, held: Held) -> None:
         """Run what a script asks for, one after the other, until it waits for somebody; then write.
 

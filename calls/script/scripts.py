@@ -5,6 +5,7 @@ import logging
 import multiprocessing
 import secrets
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ from calls.events import (
     RedirectEvent,
     parse_event,
 )
+from calls.script._apart import Apart
 from calls.script._asks import Listen, Run, Wait
 from calls.script._calls import Calls, Held
 from calls.script._cipher import Encrypted
@@ -166,6 +168,23 @@ class Scripts(Mapping[str, Mounted]):
 
     def __len__(self) -> int:
         return len(self._mounted)
+
+    @contextmanager
+    def apart(self) -> Iterator[Apart]:
+        """Answer, for the block, out of another journal in memory, which can be put back at will.
+
+        For those who try what a script does. Calls that are under way must not come meanwhile.
+        """
+        before = self._calls, self._runs
+        apart = Apart(self._bring, self._now)
+        self._calls = apart.calls
+        self._runs = Runs(self._calls, self._now)
+        try:
+            yield apart
+        finally:
+            self._calls.drop_all()
+            self._runs.close()
+            self._calls, self._runs = before
 
     async def close(self) -> None:
         """Let all scripts leave memory, and close the journal. Calls go on from it."""

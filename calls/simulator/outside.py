@@ -5,15 +5,29 @@ from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, suppress
 from functools import cached_property, lru_cache
 from typing import Any, TypeAlias, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import httpx
 import msgspec
 
+from calls.events import DisconnectEvent, InitiateEvent
 from calls.simulator.audio_file import audio_in
-from calls.simulator.errands import Answered, Audio, Delivery, Measuring, Opening, Unanswered
+from calls.simulator.errands import (
+    Answered,
+    Application,
+    Audio,
+    Delivery,
+    Measuring,
+    Opening,
+    Target,
+    Targets,
+    Unanswered,
+)
 from calls.simulator.in_process import AsgiCaller, Headers, credentials, is_asgi
 from calls.simulator.loop import Loop
+
+HERE = "https://app.simulated"
+"""Where an application of this process is, unless it says otherwise."""
 
 LARGEST_REPLY = 65_536
 """Bytes in a document; one more is read, so that the parser can tell that it is too large."""
@@ -174,6 +188,41 @@ class Outside:
             self._asgi[origin] = AsgiCaller(app, urlsplit(at).path.rstrip("/"), self.loop)
         else:
             self._wsgi[origin] = Http(httpx.WSGITransport(app, raise_app_exceptions=False))
+
+    def application(
+        self, app: Any, *, at: str | None, initiate: str | None, disconnect: str | None
+    ) -> Application:
+        """Put an application at its origin: where the webhooks of its calls go.
+
+        Raises:
+            ValueError: No path is known that gets ``initiate``; a text that is no URL.
+            TypeError: What is no application.
+        """
+        if isinstance(app, str):
+            if not app.startswith(("http://", "https://")):
+                raise ValueError(f"an application elsewhere is an http or https URL (got {app!r})")
+            there, known = app, None
+            self.add(None, there)
+        elif not callable(app):
+            raise TypeError(f"an application is an ASGI or WSGI one, or a URL (got {app!r})")
+        else:
+            there = at or getattr(app, "public_url", None) or HERE
+            known = getattr(app, "path_for", None)
+            self.add(app, there)
+        if initiate is None and known is not None:
+            initiate = known(InitiateEvent)
+            if initiate is None:
+                raise ValueError(
+                    "the application has no handler that takes an InitiateEvent at a fixed path;"
+                    ' say which path gets it: initiate="/…"'
+                )
+        if disconnect is None and known is not None:
+            disconnect = known(DisconnectEvent)
+        base = there if isinstance(app, str) else there.rstrip("/")
+        first = base if isinstance(app, str) and initiate is None else _join(base, initiate or "/")
+        return Application(
+            Targets(Target(first)), Target(_join(base, disconnect)) if disconnect else None
+        )
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run what may wait for an application of this process."""
@@ -365,3 +414,8 @@ class _RealSocket:
         """Leave."""
         self._open.close()
         self.is_closed = True
+
+
+def _join(base: str, path: str) -> str:
+    """A path below a URL, or a URL of its own."""
+    return urljoin(base, path) if "://" in path else base.rstrip("/") + "/" + path.lstrip("/")

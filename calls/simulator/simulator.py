@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urljoin
 
 import httpx
 import msgspec
@@ -16,7 +15,6 @@ import msgspec
 import calls.simulator.verbs  # noqa: F401  # teaches the engine its verbs
 from calls._wire import wire
 from calls.auth import Basic, OAuth2
-from calls.events import DisconnectEvent, InitiateEvent
 from calls.simulator.caller import Caller
 from calls.simulator.chaos import Chaos, Fault, Mischief, WebhookFault, spoilt
 from calls.simulator.clock import Clock, VirtualClock
@@ -30,8 +28,6 @@ from calls.simulator.errands import (
     Measuring,
     Opening,
     Sending,
-    Target,
-    Targets,
     Unanswered,
 )
 from calls.simulator.loop import Loop, RunningLoop
@@ -54,9 +50,6 @@ if TYPE_CHECKING:
     from calls.simulator.server import Server
 
 _NOTHING = Answered(200, b"")
-
-HERE = "https://app.simulated"
-"""Where an application of this process is, unless it says otherwise."""
 
 DELIVERIES_AT_ONCE = 32
 """Webhooks that are on their way at once, on a clock that runs."""
@@ -157,32 +150,8 @@ class Simulator:
                 text that is no URL.
             TypeError: What is no application.
         """
-        if isinstance(app, str):
-            if not app.startswith(("http://", "https://")):
-                raise ValueError(f"an application elsewhere is an http or https URL (got {app!r})")
-            there, known = app, None
-            self._outside.add(None, there)
-        elif not callable(app):
-            raise TypeError(f"an application is an ASGI or WSGI one, or a URL (got {app!r})")
-        else:
-            there = at or getattr(app, "public_url", None) or HERE
-            known = getattr(app, "path_for", None)
-            self._outside.add(app, there)
         self._engine.measures = True
-        if initiate is None and known is not None:
-            initiate = known(InitiateEvent)
-            if initiate is None:
-                raise ValueError(
-                    "the application has no handler that takes an InitiateEvent at a fixed path;"
-                    ' say which path gets it: initiate="/…"'
-                )
-        if disconnect is None and known is not None:
-            disconnect = known(DisconnectEvent)
-        base = there if isinstance(app, str) else there.rstrip("/")
-        first = base if isinstance(app, str) and initiate is None else _join(base, initiate or "/")
-        return Application(
-            Targets(Target(first)), Target(_join(base, disconnect)) if disconnect else None
-        )
+        return self._outside.application(app, at=at, initiate=initiate, disconnect=disconnect)
 
     # Who is on the telephone
 
@@ -482,11 +451,6 @@ class Simulator:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _join(base: str, path: str) -> str:
-    """A path below a URL, or a URL of its own."""
-    return urljoin(base, path) if "://" in path else base.rstrip("/") + "/" + path.lstrip("/")
 
 
 _REFUSALS = {

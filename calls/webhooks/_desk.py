@@ -229,6 +229,11 @@ class Door:
         """How specific the handler of an event is, 0 the most; None if there is none."""
         return self._distances.get((method, event))
 
+    def function(self, method: str, event: type[Event]) -> Callable[..., Any] | None:
+        """The function that answers an event, if one does."""
+        handler = self._tables.get(method, {}).get(event)
+        return handler and handler.function
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         table = self._tables.get(scope["method"])

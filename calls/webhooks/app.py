@@ -305,6 +305,20 @@ class VoiceApp:
         ]
         return min(found, key=lambda each: each[0])[1] if found else None
 
+    def handler_for(
+        self, path: str, event: type[Event], *, method: str = "POST"
+    ) -> Callable[..., Any] | None:
+        """The function that answers an event at a path, such as ``/menu/sales``; None if none does.
+
+        For those who show where an answer came from. The path is that below where the application
+        is mounted.
+        """
+        scope = {"type": "http", "path": path, "root_path": "", "method": method}
+        for door, route in self._doors.values():
+            if route.matches(scope)[0] is Match.FULL:
+                return door.function(method, event)
+        return None
+
     @contextmanager
     def mounted_at(self, path: str = "") -> Iterator[None]:
         """Give the URLs that there are while a request is answered, for handlers that are tested.

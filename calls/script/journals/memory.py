@@ -36,6 +36,15 @@ class MemoryJournal:
         held.extend(entries)
         self._until[call_id] = until
 
+    def entries(self, call_id: str) -> tuple[bytes, ...]:
+        """All entries of a call: for those who want to put them back later."""
+        return tuple(self._calls.get(call_id, ()))
+
+    def put(self, call_id: str, entries: Sequence[bytes]) -> None:
+        """Hold these entries of a call, and nothing of any other."""
+        self._calls = {call_id: list(entries)}
+        self._until = {call_id: float("inf")}
+
     async def forget(self, now: float) -> int:
         """Remove the calls that were to be kept until ``now`` or less."""
         old = [call_id for call_id, until in self._until.items() if until <= now]
