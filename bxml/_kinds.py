@@ -440,3 +440,14 @@ def unwrap(annotation: Any) -> tuple[Any, tuple[object, ...], bool]:
             annotation = arms[0] if arms[1] is type(None) else arms[1]
             continue
         return annotation, marks, optional
+
+
+TAB = "    "
+"""What a terminal shows for a tab, whatever its own stops are."""
+
+
+def safe(text: str) -> str:
+    r"""Text on one line that a terminal shows and does not obey: U+001B is ``\x1b``."""
+    return "".join(
+        each if each.isprintable() else repr(each)[1:-1] for each in text.replace("\t", TAB)
+    )

@@ -14,14 +14,13 @@ from typing import Any, NamedTuple
 import typer
 from rich.cells import cell_len
 
+from bxml._kinds import safe
 from bxml._markup import utf8_of
 from bxml.errors import ParseError, Problem
 from bxml.rules import Level
 
 WIDEST = 100
 """Characters of a line of source that are shown."""
-
-TAB = "    "
 
 NOUNS: Mapping[Level, str] = {"error": "error", "warning": "warning", "info": "note"}
 
@@ -52,13 +51,6 @@ class Result(NamedTuple):
 def reason(error: OSError) -> str:
     """Why a file, or a stream, cannot be used."""
     return error.strerror or str(error)
-
-
-def safe(text: str) -> str:
-    r"""Text on one line that a terminal shows and does not obey: U+001B is ``\x1b``."""
-    return "".join(
-        each if each.isprintable() else repr(each)[1:-1] for each in text.replace("\t", TAB)
-    )
 
 
 class Source:

@@ -6,7 +6,17 @@ import sys
 try:
     import typer
 
-    from calls.commands import broadcast, demo, hangup, listing, push, redirect, simulate, state
+    from calls.commands import (
+        broadcast,
+        demo,
+        explore,
+        hangup,
+        listing,
+        push,
+        redirect,
+        simulate,
+        state,
+    )
 except ImportError as error:
     if error.name not in {"typer", "rich"}:
         raise
@@ -32,6 +42,7 @@ app.command("state", epilog=state.EXAMPLES)(state.state)
 app.command("list", epilog=listing.EXAMPLES)(listing.list_calls)
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("simulate", epilog=simulate.EXAMPLES)(simulate.simulate)
+app.command("explore", epilog=explore.EXAMPLES)(explore.explore)
 
 
 def main() -> None:

@@ -15,8 +15,8 @@ from typing import Any
 import typer
 from rich.cells import cell_len, set_cell_size
 
-from bxml._kinds import without_credentials
-from bxml._report import reason, safe
+from bxml._kinds import safe, without_credentials
+from bxml._report import reason
 
 LONGEST_LINE = 700
 """Columns of what somebody else has to say."""

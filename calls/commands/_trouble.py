@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from bxml._declare import vendor_name
-from bxml._kinds import without_credentials
-from bxml._report import safe
+from bxml._kinds import safe, without_credentials
 from bxml.errors import BxmlError, Problem
 from calls.broadcasting import BroadcastStopped
 from calls.commands._show import LONGEST_LINE, shown

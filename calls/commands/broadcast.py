@@ -7,7 +7,8 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from bxml._report import reason, safe
+from bxml._kinds import safe
+from bxml._report import reason
 from calls.broadcasting import BroadcastStopped, Progress
 from calls.broadcasting import broadcast as push_into_all
 from calls.commands._session import Json, Session, Verbose

@@ -9,8 +9,9 @@ import typer
 import bxml
 from bxml import _report
 from bxml._files import read
+from bxml._kinds import safe
 from bxml._locate import located_in
-from bxml._report import Result, reason, safe
+from bxml._report import Result, reason
 from bxml.document import LARGEST, Bxml, Document
 from bxml.errors import BxmlError, ParseError, Problem
 from bxml.verbs import SpeakSentence

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import msgspec
 import typer
 
+from bxml._kinds import safe
 from bxml._kinds import shown as quoted
-from bxml._report import reason, safe
+from bxml._report import reason
 from calls.commands._session import FAILED, INTERRUPTED, Json, Session
 from calls.commands._show import Printer, json_line
 from calls.commands._trouble import Unusable

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from msgspec import Struct
@@ -52,6 +53,11 @@ ANSWERS, IS_BUSY, NEVER_ANSWERS = "answers", "is busy", "never answers"
 IS_REACHED, CANNOT_BE_REACHED = "is reached", "cannot be reached"
 
 
+def label_of(choices: Iterable[Choice]) -> str:
+    """Several choices in words, without what is no news."""
+    return ", ".join(choice.label for choice in choices if choice.label)
+
+
 def of_leg(number: str, outcome: str) -> Choice:
     """What becomes of somebody who is rung."""
     return Choice(f"{number} {outcome}", "outcome", outcome)
@@ -94,6 +100,10 @@ class Chooser(Generic[Option]):
         self.chosen.append(options[index])
         return options[index]
 
+    def way(self) -> tuple[int, ...]:
+        """Which options were taken."""
+        return tuple(index for index, _ in self._taken)
+
     def next_way(self) -> tuple[int, ...] | None:
         """What to tell another one, so that it goes the next way; None after the last."""
         way = list(self._taken)
@@ -107,8 +117,9 @@ class Chooser(Generic[Option]):
 # What callers do at a Gather
 
 
+@lru_cache(maxsize=1024)
 def options_at(
-    verb: Gather, rows: Iterable[str] = (), says: Iterable[str] = ()
+    verb: Gather, rows: tuple[str, ...] = (), says: tuple[str, ...] = ()
 ) -> tuple[Choice, ...]:
     """What a caller may do when the prompts of a ``Gather`` were heard: the first is silence."""
     found = {SILENCE: None}
@@ -151,13 +162,15 @@ _NAMES = {
 }
 _KEY = rf"(?:the\s+)?(?:key\s+)?(?:[0-9*#](?![0-9*#])|(?:{'|'.join(_NAMES)})\b)(?:\s+key\b)?"
 _PRESS = re.compile(
-    rf"\b(?:press|dial|push|hit)(?:ing)?\s+({_KEY}(?:\s*(?:,|\bor\b|\band\b|\bto\b|\bthrough\b|[-–])"
+    rf"\b(?:press|dial|push|hit)(?:ing)?\s+({_KEY}(?:\s*(?:,|\bor\b|\band\b|\bto\b|\bthrough\b|[-\u2013])"
     rf"(?:\s*\b(?:or|and)\b)?\s*{_KEY})*)",
     re.IGNORECASE,
 )
 _ONE = re.compile(rf"[0-9*#]|{'|'.join(_NAMES)}", re.IGNORECASE)
-_RANGE = re.compile(r"\bto\b|\bthrough\b|[-–]", re.IGNORECASE)
-_SAY = re.compile(r"""\bsay(?:ing)?\s+["“'‘]?([a-z]+(?:,?\s+(?:or\s+)?["“'‘]?[a-z]+)*)""", re.IGNORECASE)
+_RANGE = re.compile(r"\bto\b|\bthrough\b|[-\u2013]", re.IGNORECASE)
+_SAY = re.compile(
+    r"""\bsay(?:ing)?\s+["“'\u2018]?([a-z]+(?:,?\s+(?:or\s+)?["“'\u2018]?[a-z]+)*)""", re.IGNORECASE
+)
 _CLAUSE = re.compile(r"[^.;!?]*[.;!?]?")
 _AGAIN = re.compile(
     r"\b(?:again|repeat|back|previous|return|start over|once more|main menu|hear (?:this|these))\b",
@@ -191,7 +204,7 @@ def _offers(words: str) -> Iterator[tuple[str, str]]:
 
 
 def _keys_in(words: str) -> Iterator[str]:
-    found = [_NAMES.get(each.lower(), each) for each in _ONE.findall(words)]
+    found: list[str] = [_NAMES.get(each.lower()) or each for each in _ONE.findall(words)]
     if len(found) == 2 and _RANGE.search(words) and "".join(found).isdigit():
         first, last = sorted(map(int, found))
         yield from map(str, range(first, last + 1))
@@ -204,7 +217,7 @@ def words_offered(words: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for each in _SAY.findall(words):
         for word in re.split(r",|\s+or\s+", each):
-            first = word.strip(" \"“'‘").split()
+            first = word.strip(" \"“'\u2018").split()
             if first:
                 found.setdefault(first[0].lower())
     return tuple(found)

@@ -39,6 +39,7 @@ class Node(Struct, frozen=True, kw_only=True):
         is_menu: Whether it asks the caller for keys or words, and somebody is told of them.
         promises: The keys that what it says offers, such as ``1`` in "press 1".
         is_explored: Whether everything was tried that can happen in it; not, where a limit was met.
+        key: What it has in common with the same document, said to somebody else.
     """
 
     id: int
@@ -50,6 +51,7 @@ class Node(Struct, frozen=True, kw_only=True):
     is_menu: bool = False
     promises: tuple[str, ...] = ()
     is_explored: bool = True
+    key: str = ""
 
 
 class Edge(Struct, frozen=True, kw_only=True):

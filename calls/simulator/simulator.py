@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import httpx
 import msgspec
@@ -53,6 +53,18 @@ _NOTHING = Answered(200, b"")
 
 DELIVERIES_AT_ONCE = 32
 """Webhooks that are on their way at once, on a clock that runs."""
+
+
+class Observer(Protocol):
+    """Somebody who is told what goes on, and changes nothing."""
+
+    def delivered(self, engine: Engine, delivery: Delivery, outcome: Answered | Unanswered) -> None:
+        """A webhook was answered, or was not."""
+        ...
+
+    def closes(self, engine: Engine) -> None:
+        """A simulator is closed: nothing more happens on its calls."""
+        ...
 
 
 class Simulator:
@@ -117,6 +129,9 @@ class Simulator:
         self._application: Application | None = None
         if app is not None:
             self._application = self.add(app, at=at)
+
+    observers: ClassVar[list["Observer"]] = []
+    """Who is told of the webhooks of all simulators, such as those who measure what tests do."""
 
     @contextmanager
     def held(self) -> Iterator[Engine]:
@@ -307,8 +322,15 @@ class Simulator:
         outcome = await self._outside.deliver(delivery)
         late = self._is_virtual and isinstance(outcome, Unanswered) and outcome.timed_out
         after = delivery.timeout if late else 0.0
+        self._is_delivered(delivery, outcome, after)
+
+    def _is_delivered(
+        self, delivery: Delivery, outcome: Answered | Unanswered, after: float = 0.0
+    ) -> None:
         with self._woken:
             self._engine.now = max(self._engine.now, self._clock.now())
+            for observer in self.observers:
+                observer.delivered(self._engine, delivery, outcome)
             self._engine.delivered(delivery, outcome, after=after)
             if not self._is_virtual:
                 self._woken.notify_all()
@@ -330,11 +352,11 @@ class Simulator:
                 self._mischief.spare(delivery)
                 await self._deliver(delivery)
             case "refused" | "500":
-                self._tell(partial(engine.delivered, delivery, spoilt(fault, _NOTHING)))
+                self._is_delivered(delivery, spoilt(fault, _NOTHING))
             case _:
                 outcome = spoilt(fault, await self._outside.deliver(delivery))
                 after = delivery.timeout if getattr(outcome, "timed_out", False) else 0.0
-                self._tell(partial(engine.delivered, delivery, outcome, after=after))
+                self._is_delivered(delivery, outcome, after)
 
     # What goes wrong
 
@@ -444,6 +466,9 @@ class Simulator:
         """Close the connections to applications, and shut those of this process down."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._woken:
+            for observer in self.observers:
+                observer.closes(self._engine)
         self._outside.close()
 
     def __enter__(self) -> Self:

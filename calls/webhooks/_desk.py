@@ -232,7 +232,7 @@ class Door:
     def function(self, method: str, event: type[Event]) -> Callable[..., Any] | None:
         """The function that answers an event, if one does."""
         handler = self._tables.get(method, {}).get(event)
-        return handler and handler.function
+        return None if handler is None else handler.function
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""

@@ -1,0 +1,266 @@
+"""Applications with something wrong in them, and with nothing: what exploring says of each."""
+
+import logging
+from collections.abc import Callable
+
+import flows
+import pytest
+
+from bxml import Gather, PhoneNumber, Response, SpeakSentence, Transfer
+from calls.events import CallEvent, InitiateEvent, TransferCompleteEvent
+from calls.explore import RULES, Limits, WayLost, explore, text_of
+from calls.script import Line, script
+from calls.webhooks import VoiceApp
+
+Build = Callable[[], VoiceApp]
+
+each_flow = pytest.mark.parametrize(
+    ("build", "planted"),
+    [pytest.param(build, planted, id=build.__name__) for build, planted in flows.FLOWS.items()],
+)
+
+
+@each_flow
+def test_exactly_what_is_planted_is_found(
+    build: Build, planted: list[tuple[str, str, str | None]]
+) -> None:
+    graph = explore(build(), initiate="/start")
+    found = [(each.rule, ", ".join(each.way), each.choice or "") for each in graph.findings]
+    assert found == [(rule, way, choice or "") for rule, way, choice in planted], text_of(graph)
+    assert not graph.limits
+    assert not graph.remarks
+
+
+def test_every_rule_has_an_application_that_breaks_it() -> None:
+    assert {rule for planted in flows.FLOWS.values() for rule, _, _ in planted} == RULES.keys()
+
+
+@each_flow
+def test_the_same_is_found_when_every_way_is_played_from_the_start(
+    build: Build, planted: list[tuple[str, str, str | None]]
+) -> None:
+    forked = explore(build(), initiate="/start")
+    played = explore(build(), initiate="/start", stateful=True)
+    assert [(each.bxml, each.title) for each in played.nodes] == [
+        (each.bxml, each.title) for each in forked.nodes
+    ]
+    assert played.edges == forked.edges
+    assert [(each.rule, each.way) for each in played.findings] == [
+        (each.rule, each.way) for each in forked.findings
+    ]
+    assert played.spent.webhooks >= forked.spent.webhooks
+
+
+def test_a_finding_has_the_shortest_conversation_that_shows_it() -> None:
+    [finding] = explore(flows.a_key_that_ends_in_silence(), initiate="/start").findings
+    assert finding.conversation == (
+        "+15550199001 calls +15550100002",
+        f"hears “{flows.OFFERS}”",
+        "presses 2",
+        "the call ends without a word",
+    )
+
+
+def test_an_error_is_found_where_it_was_raised_and_is_not_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        [finding] = explore(flows.a_handler_that_raises(), initiate="/start").findings
+    assert finding.code is not None
+    assert finding.code.file.endswith("tests/explore/flows.py")
+    assert finding.code.name == "a_handler_that_raises.<locals>.chosen"
+    assert "LookupError: there is no seventh team" in finding.message
+    assert not [each for each in caplog.records if each.name == "calls"]
+
+
+def test_an_error_is_found_though_the_caller_hears_of_none() -> None:
+    app = VoiceApp(on_failure=flows.bye())
+
+    @app.on("/start")
+    def start(event: InitiateEvent) -> Response:
+        raise RuntimeError("out of order")
+
+    [finding] = explore(app, initiate="/start").findings
+    assert (finding.rule, finding.node) == ("error", None)
+
+
+def test_every_outcome_of_a_transfer_is_tried() -> None:
+    app = VoiceApp()
+
+    @app.on("/start")
+    def start(event: CallEvent) -> Response:
+        numbers = [PhoneNumber("+19195550100"), PhoneNumber("+19195550101")]
+        return Response([Transfer(numbers, transfer_complete_url="/done")])
+
+    @app.on("/done")
+    def done(event: TransferCompleteEvent) -> Response:
+        return Response().speak_sentence(f"It ended with {event.cause}, of {event.transfer_to}.")
+
+    graph = explore(app, initiate="/start")
+    outcomes = {
+        choice: graph.node(edge.target or 0).title
+        for edge in graph.leaving(1)
+        if edge.kind == "outcome"
+        for choice in edge.choices
+    }
+    assert outcomes == {
+        "+19195550100 answers, they hang up": "It ended with hangup, of +19195550100.",
+        "+19195550101 answers, they hang up": "It ended with hangup, of +19195550101.",
+        "all are busy": "It ended with busy, of +19195550101.",
+        "nobody answers": "It ended with timeout, of +19195550101.",
+    }
+
+
+def test_a_webhook_that_fails_goes_to_the_fallback_url() -> None:
+    app = VoiceApp()
+
+    @app.on("/start")
+    def start(event: CallEvent) -> Response:
+        gather = Gather(gather_url="/main", gather_fallback_url="/second", max_digits=1)
+        return Response([gather])
+
+    @app.on("/main")
+    def main(event: CallEvent) -> Response:
+        return Response().speak_sentence("This is the first machine.")
+
+    @app.on("/second")
+    def second(event: CallEvent) -> Response:
+        return Response().speak_sentence("This is the second machine.")
+
+    graph = explore(app, initiate="/start")
+    [failure] = [edge for edge in graph.edges if edge.kind == "failure"]
+    assert failure.choices == ("silence, the webhook fails",)
+    assert graph.node(failure.target or 0).title == "This is the second machine."
+
+
+def test_an_application_that_keeps_calls_in_mind_is_played_from_the_start() -> None:
+    tries: dict[str, int] = {}
+    app = VoiceApp()
+
+    @app.on("/start")
+    def start(event: CallEvent) -> Response:
+        tries[event.call_id] = tries.get(event.call_id, 0) + 1
+        if tries[event.call_id] > 3:
+            return Response().speak_sentence("Goodbye.")
+        words = f"Try {tries[event.call_id]}."
+        return Response([Gather(gather_url="/start", max_digits=1).speak_sentence(words)])
+
+    graph = explore(app)
+    assert [node.title for node in graph.nodes] == ["Try 1.", "Try 2.", "Try 3.", "Goodbye."]
+    assert any("keeps in mind" in remark for remark in graph.remarks)
+    assert [node.title for node in explore(app, stateful=True).nodes] == [
+        node.title for node in graph.nodes
+    ]
+
+
+def test_an_application_that_answers_by_chance_is_told_of() -> None:
+    numbers = iter(range(10_000))
+    app = VoiceApp()
+
+    @app.on("/start")
+    def start(event: CallEvent) -> Response:
+        words = f"Number {next(numbers) % 7}."
+        return Response([Gather(gather_url="/start", max_digits=1).speak_sentence(words)])
+
+    graph = explore(app)
+    assert any("something else than the call" in remark for remark in graph.remarks)
+    assert len(explore(app, varies=r"Number \d").nodes) == 1
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        (Limits(documents=3), "documents"),
+        (Limits(depth=2), "depth"),
+        (Limits(calls=20), "calls"),
+        (Limits(choices=4, depth=5), "choices"),
+    ],
+)
+def test_a_limit_that_is_met_is_told_of(limits: Limits, told: str) -> None:
+    app = VoiceApp()
+
+    @app.on("/count/{number:int}")
+    def more(event: CallEvent) -> Response:
+        return Response()
+
+    @app.on("/start")
+    def start(event: CallEvent) -> Response:
+        number = int(event.tag or 0) + 1
+        return Response(
+            [
+                Gather(gather_url="/start", max_digits=1, tag=str(number)).speak_sentence(
+                    f"Number {number}."
+                )
+            ]
+        )
+
+    graph = explore(app, limits=limits)
+    assert told in [limit.split(":")[0] for limit in graph.limits]
+    assert not all(node.is_explored for node in graph.nodes)
+    assert f"not all of it, a limit was met: {told}" in text_of(graph)
+
+
+def test_the_limit_of_time_is_by_the_clock_that_is_handed_in() -> None:
+    seconds = iter(range(1_000_000))
+    graph = explore(
+        flows.nothing_wrong(),
+        initiate="/start",
+        limits=Limits(seconds=10),
+        now=lambda: float(next(seconds)),
+    )
+    assert graph.limits == ("seconds: 10 have passed",)
+
+
+@pytest.mark.parametrize("name", ["documents", "depth", "calls", "choices", "seconds"])
+def test_a_limit_is_more_than_nothing(name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        Limits(**{name: 0})
+
+
+def test_exploring_can_begin_further_on() -> None:
+    graph = explore(flows.nothing_wrong(), initiate="/start", after=("2",))
+    assert [node.title for node in graph.nodes] == ["This is support."]
+
+
+def test_a_way_that_is_lost_is_told_of_with_those_that_there_are() -> None:
+    with pytest.raises(WayLost, match=r"nothing goes on by '99': .* is silence, .* 1, 2, 3, "):
+        explore(flows.nothing_wrong(), initiate="/start", after=("99",))
+
+
+def test_what_a_caller_says_is_tried() -> None:
+    @script
+    async def asks(line: Line) -> None:
+        heard = await line.gather([SpeakSentence("Say yes or no.")], input="speech")
+        line.speak_sentence(f"You said {heard.text}." if heard.text else "Goodbye.")
+
+    graph = explore(VoiceApp({"/start": asks}), says=["maybe"])
+    assert not graph.remarks
+    assert {node.title for node in graph.nodes[1:]} == {
+        "You said maybe.",
+        "You said yes.",
+        "You said no.",
+        "You said something else.",
+        "Goodbye.",
+    }
+
+
+def test_an_outbound_call_begins_with_answer() -> None:
+    app = VoiceApp()
+
+    @app.on("/answer")
+    def answered(event: CallEvent) -> Response:
+        return Response().speak_sentence(f"This is {event.event_type} of {event.direction}.")
+
+    graph = explore(app, outbound=True)
+    assert [node.title for node in graph.nodes] == ["This is answer of outbound."]
+
+
+def test_no_password_is_in_a_graph() -> None:
+    app = VoiceApp(credentials={"platform": "correct-horse"})
+
+    @app.on("/start")
+    def start(event: CallEvent) -> Response:
+        return Response([Gather(gather_url="/start", **app.auth).speak_sentence("Hello.")])
+
+    graph = explore(app, initiate="/start", stateful=True)
+    assert "correct-horse" not in repr(graph)
