@@ -178,6 +178,12 @@ _AGAIN = re.compile(
 )
 
 
+_LEAVE = re.compile(
+    r"\b(?:exit|quit|hang up|end (?:this|the) call|finish|goodbye|leave(?!\s+(?:a|an|us|your)\b))\b",
+    re.IGNORECASE,
+)
+
+
 def keys_offered(words: str) -> tuple[str, ...]:
     """The keys that a prompt offers, in English: "press 1", "press 2 or 3", "press one to four"."""
     return tuple(dict.fromkeys(key for key, _ in _offers(words)))
@@ -186,6 +192,11 @@ def keys_offered(words: str) -> tuple[str, ...]:
 def keys_of_return(words: str) -> frozenset[str]:
     """Those of them that are said to lead back, or to the same once more."""
     return frozenset(key for key, clause in _offers(words) if _AGAIN.search(clause))
+
+
+def keys_of_leaving(words: str) -> frozenset[str]:
+    """Those of them that are said to end the call."""
+    return frozenset(key for key, clause in _offers(words) if _LEAVE.search(clause))
 
 
 def _offers(words: str) -> Iterator[tuple[str, str]]:

@@ -351,9 +351,10 @@ def coverage_text(report: Report, graph: Graph) -> str:
         if of:
             counts.append(f"{part} {done}/{of}")
     lines.append(", ".join(counts))
-    lines.append(f"{report.percent:.1f} % of the call flow, by {report.calls} calls")
+    calls = "call" if report.calls == 1 else "calls"
+    lines.append(f"{report.percent:.1f} % of the call flow, by {report.calls} {calls}")
     if report.strange:
-        lines.append(f"{report.strange} steps of calls are not in the graph")
+        lines.append(f"steps of calls that are not in the graph: {report.strange}")
     if report.unclear:
-        lines.append(f"{report.unclear} steps could not be told apart from others")
+        lines.append(f"steps that could not be told apart from others: {report.unclear}")
     return "\n".join(lines) + "\n"

@@ -1,11 +1,18 @@
 """What is wrong with a call flow: each rule a function over what was found."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from bxml import check
 from bxml.verbs import Conference, Connect, Forward, Gather, PlayAudio, SpeakSentence, Transfer
-from calls.explore.choices import KEYS, Choice, keys_of_return, keys_offered, prompt_of
+from calls.explore.choices import (
+    KEYS,
+    Choice,
+    keys_of_leaving,
+    keys_of_return,
+    keys_offered,
+    prompt_of,
+)
 from calls.explore.graph import LEVELS, Code, Finding
 from calls.explore.passage import Callers, Passage, State
 from calls.explore.places import code_of_error
@@ -87,6 +94,10 @@ class Flow:
             and not (passage.heard or passage.person or passage.troubles)
             and not any(came.kind == "goes on" and came.heard for _, came in self.comes[met.id])
         )
+
+    def is_end(self, node: int) -> bool:
+        """Whether a state does nothing but end the call."""
+        return all(passage.reached is None for passage, _ in self.of(node).passages)
 
     def ends_silently(self, node: int | None) -> bool:
         """Whether a state does nothing but end silently."""
@@ -368,48 +379,49 @@ def _keys(flow: Flow) -> Iterator[Finding]:
             yield finding
 
 
+Ways = Mapping[str, tuple[Passage, int | None]]
+"""What each key leads to."""
+
+
 def _keys_of_states(flow: Flow) -> Iterator[Finding]:
     lost = _lost(flow)
     for met in flow.met:
-        promises = promises_in(met.state)
-        if not promises:
-            continue
-        ways = {p.label: (p, target) for p, target in met.passages if p.kind == "key"}
-        others = [
-            (p, target)
-            for label, (p, target) in ways.items()
-            if label in KEYS and label not in promises
-        ]
-        returns = keys_of_return(". ".join(flow.says(met)))
-        for key in promises:
+        ways = {
+            passage.label: (passage, to) for passage, to in met.passages if passage.kind == "key"
+        }
+        for key in promises_in(met.state):
             if key not in ways or ways[key][0].troubles:
                 continue
             passage, target = ways[key]
-            same_as_others = bool(others) and all(
-                _is_same(flow, (passage, target), each) for each in others
-            )
-            differs = any(
-                not _is_same(flow, (passage, target), ways[other])
-                for other in promises
-                if other in ways and other != key
-            )
-            is_back = target is not None and flow.are_alike(target, met.id)
-            if (
-                same_as_others
-                and key not in returns
-                and (differs or is_back or _apologizes(flow, target))
-            ):
+            said = ". ".join(flow.says(met))
+            if _is_unhandled(flow, met, key, ways):
                 words = f"key {key} is offered, and does what keys do that are not"
                 yield flow.finding(UNHANDLED_KEY, words, met, passage.choices)
             elif met.id in lost:
-                continue
-            elif is_back and key not in returns:
+                continue  # whatever is done there
+            elif flow.are_alike(target, met.id) and key not in keys_of_return(said):
                 words = f"key {key} is offered, and leads back to the same document"
                 yield flow.finding(KEY_GOES_NOWHERE, words, met, passage.choices)
             elif flow.ends_silently(target) or flow.is_silent_end(met, passage):
                 words = f"key {key} is offered, and then the call ends without a word"
                 tail = ["the call ends without a word"]
                 yield flow.finding(KEY_GOES_NOWHERE, words, met, passage.choices, tail=tail)
+
+
+def _is_unhandled(flow: Flow, met: Met, key: str, ways: Ways) -> bool:
+    """Whether a key does what all those do that are not offered, and that is not what it is for."""
+    said = ". ".join(flow.says(met))
+    promises = promises_in(met.state)
+    others = [ways[each] for each in KEYS if each in ways and each not in promises]
+    here, target = ways[key], ways[key][1]
+    if not others or not all(_is_same(flow, here, each) for each in others):
+        return False
+    is_meant = key in keys_of_return(said) or (
+        key in keys_of_leaving(said) and (target is None or flow.is_end(target))
+    )
+    differs = any(not _is_same(flow, here, ways[each]) for each in promises if each in ways)
+    is_back = flow.are_alike(target, met.id)
+    return not is_meant and (differs or is_back or _apologizes(flow, target))
 
 
 def _is_same(

@@ -147,10 +147,14 @@ class Graph(Struct, frozen=True, kw_only=True):
         """The edges that leave a node."""
         return (edge for edge in self.edges if edge.source == node_id)
 
-    def of_rule(self, rule: str, *, node: int | None = None) -> tuple[Finding, ...]:
-        """The findings of one rule; of one node, if that is said."""
+    def of_rule(
+        self, rule: str, *, node: int | None = None, choice: str | None = None
+    ) -> tuple[Finding, ...]:
+        """The findings of one rule; of one node, or with one choice, if that is said."""
         return tuple(
             each
             for each in self.findings
-            if each.rule == rule and (node is None or each.node == node)
+            if each.rule == rule
+            and (node is None or each.node == node)
+            and (choice is None or each.choice == choice)
         )

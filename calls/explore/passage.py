@@ -83,16 +83,18 @@ class State(Struct, frozen=True):
     """Where a passage starts: a call that has just been answered with a document.
 
     Attributes:
-        content: The reply; None before the first webhook.
+        content: The reply.
+        document: The document in it.
         url: Where it came from.
         event: The type of the event that it answers.
-        call: The call, as it was then. Nobody changes it.
+        call: The call, as it was then. Nobody changes it. None before the first webhook.
         now: When that was.
         journal: What each journal of scripts holds of the call.
         memory: What tells it apart beside the document: see ``calls.explore.memory``.
     """
 
-    content: bytes | None
+    content: bytes
+    document: Response | Bxml
     url: str
     event: type[Event] | None
     call: Call | None
@@ -100,10 +102,9 @@ class State(Struct, frozen=True):
     journal: tuple[tuple[bytes, ...], ...] = ()
     memory: Any = None
 
-    @property
-    def document(self) -> Response | Bxml:
-        """The document."""
-        return document_in(self.content or b"")
+
+START = State(b"", Response(), "", None, None)
+"""Before the first webhook: nobody has called yet."""
 
 
 class Trouble(Struct, frozen=True):
@@ -238,7 +239,7 @@ class _Playing:
 
     def _begin(self, start: State) -> Call:
         engine = self._engine
-        if start.content is None or start.call is None:
+        if start.call is None:
             self._may_leave = False
             call = self._ring()
             self._decide_for(call)
@@ -354,6 +355,7 @@ class _Playing:
             if document is not None:
                 found.reached = State(
                     outcome.content,
+                    document,
                     delivery.target.url,
                     type(event),
                     _at_rest(call),

@@ -18,7 +18,7 @@ from calls.explore import explore, load, text_of
 def test_{name}() -> None:
     # {conversation}
     graph = explore({call})
-    found = graph.of_rule({rule!r}{node})
+    found = graph.of_rule({looked_for})
     assert not found, text_of(graph)
 '''
 
@@ -70,6 +70,11 @@ def _test(finding: Finding, name: str, app: str, options: Mapping[str, Any]) -> 
     call = ", ".join(arguments)
     if len(call) > 70:
         call = "\n        " + ",\n        ".join(arguments) + ",\n    "
+    looked_for = [repr(finding.rule)]
+    if finding.node is not None:
+        looked_for.append("node=1")
+    if finding.choice:
+        looked_for.append(f"choice={finding.choice!r}")
     what = finding.message.replace("\\", "\\\\").replace('"""', "'''").rstrip('"')
     if not what.endswith((".", "!", "?")):
         what += "."
@@ -79,8 +84,7 @@ def _test(finding: Finding, name: str, app: str, options: Mapping[str, Any]) -> 
         name=name,
         conversation="\n    # ".join(lines),
         call=call,
-        rule=finding.rule,
-        node=", node=1" if finding.node is not None else "",
+        looked_for=", ".join(looked_for),
     )
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from calls.explore.choices import Choice, Chooser, label_of
 from calls.explore.graph import Code
-from calls.explore.passage import Callers, Passage, Player, State
+from calls.explore.passage import START, Callers, Passage, Player, State
 from calls.explore.subject import Subject
 
 
@@ -147,8 +147,7 @@ class Search:
         Raises:
             WayLost: That cannot be done.
         """
-        start = State(None, "", None, None)
-        origin = Met(0, start, (), None)
+        origin = Met(0, START, (), None)
         async for passage, step in self._passages(origin):
             self.found.first.append(passage)
             if passage.reached is not None and not self.found.met:
@@ -279,7 +278,7 @@ class Search:
         Raises:
             WayLost: It ends earlier than it did.
         """
-        state = State(None, "", None, None)
+        state = START
         self._subject.put(state)
         self._seed += 1
         for number, step in enumerate(way):

@@ -123,7 +123,7 @@ class Subject:
             return ()
         identity, whose = self.identity, (call.id, call.from_, call.to)
         return (
-            identity.of_document(state.content or b"", state.url, *whose),
+            identity.of_document(state.content, state.url, *whose),
             call.state == "answered" or _answers(state),
             call.tag,
             call.recording and call.recording.since is None,

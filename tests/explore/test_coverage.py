@@ -188,7 +188,7 @@ def test_steps_that_exploring_has_not_met_are_counted() -> None:
 
     report = measured(app, graph, elsewhere)
     assert (report.strange, report.calls) == (1, 0)
-    assert "1 steps of calls are not in the graph" in coverage_text(report, graph)
+    assert "steps of calls that are not in the graph: 1" in coverage_text(report, graph)
 
 
 def test_the_report_says_what_is_missing_at_each_menu() -> None:
@@ -199,7 +199,7 @@ def test_the_report_says_what_is_missing_at_each_menu() -> None:
         f"    timeouts: silence\n"
         f"    keys: 2, {OTHERS}\n"
         "menus 1/1, keys 1/3, timeouts 0/1, failures 0/1, hang-ups 0/4\n"
-        "40.0 % of the call flow, by 1 calls\n"
+        "40.0 % of the call flow, by 1 call\n"
     )
 
 
@@ -247,7 +247,7 @@ def test_a_run_tells_what_it_has_covered(tested: pytest.Pytester) -> None:
         [
             "*coverage of the call flow*",
             "*keys: 2, any of 3*",
-            "40.0 % of the call flow, by 1 calls",
+            "40.0 % of the call flow, by 1 call",
         ]
     )
     assert result.ret == 0

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 import flows
 import pytest
@@ -264,3 +265,9 @@ def test_no_password_is_in_a_graph() -> None:
 
     graph = explore(app, initiate="/start", stateful=True)
     assert "correct-horse" not in repr(graph)
+
+
+def test_the_page_on_exploring_lists_every_rule_as_it_is() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "howto" / "explore.md").read_text("utf-8")
+    table = page.partition("| rule | level |")[2].partition("\n\n")[0].splitlines()[2:]
+    assert table == [f"| `{rule.id}` | {rule.level} | {rule.summary} |" for rule in RULES.values()]

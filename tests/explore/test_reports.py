@@ -233,11 +233,11 @@ def test_a_hostile_prompt_stays_a_comment_in_a_saved_test(tmp_path: Path) -> Non
 def test_a_name_is_loaded_from_the_working_directory(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (folder / "acme.py").rename(folder / "acme_of_this_test.py")
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delitem(sys.modules, "acme", raising=False)
-    assert type(load("acme:app")).__name__ == "VoiceApp"
-    monkeypatch.delitem(sys.modules, "acme", raising=False)
+    assert type(load("acme_of_this_test:app")).__name__ == "VoiceApp"
+    del sys.modules["acme_of_this_test"]
 
 
 def test_a_module_that_lacks_something_is_not_said_to_be_missing(
