@@ -1,5 +1,7 @@
 """The rules that a call flow is held to."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from calls.explore.graph import Level
@@ -82,7 +84,7 @@ NO_FALLBACK = Rule(
     "Give the verb its fallback URL, on another machine.",
 )
 
-RULES: dict[str, Rule] = {
+RULES: Mapping[str, Rule] = {
     rule.id: rule
     for rule in (
         ERROR,

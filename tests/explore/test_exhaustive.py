@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bxml import Gather, Response, SpeakSentence
@@ -159,6 +159,7 @@ def test_every_key_leads_where_the_application_lets_it(pages: list[Page]) -> Non
         assert leads == wanted
 
 
+@settings(max_examples=40)  # each is some hundred calls
 @given(st.integers(1, 3).flatmap(pages))
 def test_the_graph_has_the_calls_of_brute_force(pages: list[Page]) -> None:
     app = app_of(pages)
