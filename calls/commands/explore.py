@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec.structs import replace
 
 from bxml._report import reason
 from calls.commands._session import FAILED, Session
@@ -154,7 +155,8 @@ def _graph(app: str, options: dict[str, Any], limits: "Limits") -> "Graph":
         found = load(app)
         if isinstance(found, Graph):
             return found
-        return explore(found, limits=limits, progress=_progress(), **options)
+        graph = explore(found, limits=limits, progress=_progress(), **options)
+        return replace(graph, title=app)
     except (ValueError, TypeError, LookupError) as error:
         raise Unusable(type(error).__name__, str(error)) from error
     finally:

@@ -140,10 +140,12 @@ def _wrapped(text: str, most: int) -> list[str]:
 
 
 def _lines_of(node: Node) -> tuple[str, ...]:
-    """What a box says of a node: its title, and what is said unless that is the same."""
-    title = _wrapped(f"{node.id}. {node.title}", MOST_LINES // 2)
+    """What a box says of a node: its title, and what is said unless that begins with it."""
     says = " ".join(node.says)
-    return (*title, *(_wrapped(says, MOST_LINES) if says != node.title else ()))
+    if says.startswith(node.title.removesuffix("…")):
+        return tuple(_wrapped(f"{node.id}. {says}", MOST_LINES))
+    title = _wrapped(f"{node.id}. {node.title}", MOST_LINES // 2)
+    return (*title, *_wrapped(says, MOST_LINES))
 
 
 def _pieces(choices: Sequence[str]) -> Iterator[tuple[str, int]]:

@@ -112,7 +112,7 @@ def explore(  # each has its own meaning
             )
             found = subject.outside.run(search.run(tuple(after)))
             budget = 20 + int(found.webhooks * CHECKED)
-            strange = list(subject.outside.run(search.differences(budget)))
+            strange = subject.outside.run(search.differences(budget))
             flow = Flow(found, subject, callers)
             spent = _sum(spent, found)
             if not strange or repeats or stateful is False:

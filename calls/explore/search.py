@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -290,7 +290,7 @@ class Search:
             state = passage.reached
         return state
 
-    async def differences(self, budget: int) -> Iterator[Met]:
+    async def differences(self, budget: int) -> list[Met]:
         """States to which the way, gone once more by a new call, leads no longer.
 
         The farthest are tried first, and no more than ``budget`` webhooks are spent.
@@ -308,4 +308,4 @@ class Search:
             state = self._subject.noted(state, met.way)
             if self._subject.key_of(state) != self._subject.key_of(met.state):
                 found.append(met)
-        return iter(found)
+        return found
