@@ -79,12 +79,6 @@ class Flow:
         """What the document of a state has in common with the same one."""
         return None if node is None else self._keys[node]
 
-    def are_alike(self, first: int | None, second: int | None) -> bool:
-        """Whether two states have the same document."""
-        if first is None or second is None:
-            return first is second
-        return self.key(first) == self.key(second)
-
     def is_silent_end(self, met: Met, passage: Passage) -> bool:
         """Whether the platform ends an answered call in which nothing is said since the last document."""
         return (
@@ -369,23 +363,14 @@ def _is_offered(met: Met, passage: Passage) -> bool:
     return passage.kind == "key" and passage.label in promises_in(met.state)
 
 
-def _keys(flow: Flow) -> Iterator[Finding]:
-    """One for each key of a document, however many states have that document."""
-    seen: set[tuple[object, ...]] = set()
-    for finding in _keys_of_states(flow):
-        known = finding.rule, flow.key(finding.node), finding.choice
-        if known not in seen:
-            seen.add(known)
-            yield finding
-
-
 Ways = Mapping[str, tuple[Passage, int | None]]
 """What each key leads to."""
 
 
-def _keys_of_states(flow: Flow) -> Iterator[Finding]:
+def _keys(flow: Flow) -> Iterator[Finding]:
+    """What keys do where a document is met first: later on, a script may have reason to do otherwise."""
     lost = _lost(flow)
-    for met in flow.met:
+    for met in {flow.key(met.id): met for met in reversed(flow.met)}.values():
         ways = {
             passage.label: (passage, to) for passage, to in met.passages if passage.kind == "key"
         }
@@ -399,7 +384,7 @@ def _keys_of_states(flow: Flow) -> Iterator[Finding]:
                 yield flow.finding(UNHANDLED_KEY, words, met, passage.choices)
             elif met.id in lost:
                 continue  # whatever is done there
-            elif flow.are_alike(target, met.id) and key not in keys_of_return(said):
+            elif target == met.id and key not in keys_of_return(said):
                 words = f"key {key} is offered, and leads back to the same document"
                 yield flow.finding(KEY_GOES_NOWHERE, words, met, passage.choices)
             elif flow.ends_silently(target) or flow.is_silent_end(met, passage):
@@ -414,22 +399,18 @@ def _is_unhandled(flow: Flow, met: Met, key: str, ways: Ways) -> bool:
     promises = promises_in(met.state)
     others = [ways[each] for each in KEYS if each in ways and each not in promises]
     here, target = ways[key], ways[key][1]
-    if not others or not all(_is_same(flow, here, each) for each in others):
+    if not others or not all(_is_same(here, each) for each in others):
         return False
     is_meant = key in keys_of_return(said) or (
         key in keys_of_leaving(said) and (target is None or flow.is_end(target))
     )
-    differs = any(not _is_same(flow, here, ways[each]) for each in promises if each in ways)
-    is_back = flow.are_alike(target, met.id)
+    differs = any(not _is_same(here, ways[each]) for each in promises if each in ways)
+    is_back = target == met.id
     return not is_meant and (differs or is_back or _apologizes(flow, target))
 
 
-def _is_same(
-    flow: Flow, first: tuple[Passage, int | None], second: tuple[Passage, int | None]
-) -> bool:
-    if first[1] is None or second[1] is None:
-        return first[1] is second[1] and first[0].cause == second[0].cause
-    return first[1] == second[1] or flow.are_alike(first[1], second[1])
+def _is_same(first: tuple[Passage, int | None], second: tuple[Passage, int | None]) -> bool:
+    return first[1] == second[1] and first[0].cause == second[0].cause
 
 
 def _apologizes(flow: Flow, target: int | None) -> bool:

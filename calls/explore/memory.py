@@ -7,8 +7,10 @@ and recordings, and what the line itself knows, are not told apart.
 import dis
 import gc
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from enum import Enum
 from functools import lru_cache, partial
 from itertools import count
@@ -26,6 +28,7 @@ from types import (
     ModuleType,
 )
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import msgspec
 
@@ -55,6 +58,9 @@ _PLAIN = (
     range,
     Enum,
     PurePath,
+    Decimal,
+    UUID,
+    re.Pattern,
 )
 _NAMED = (type, ModuleType, BuiltinFunctionType, CodeType)
 _PASSING = frozenset(
@@ -240,8 +246,14 @@ class _Looks:
             code.co_firstlineno,
             frame.f_lasti,
             named,
-            tuple(map(self.at, held)),
+            tuple(map(self._stacked, held)),
         )
+
+    def _stacked(self, value: Any) -> Memory:
+        """What stands on a stack. Of an error that is being handled, that it is one of its kind."""
+        if isinstance(value, BaseException):
+            return "handles", type(value).__qualname__
+        return self.at(value)
 
     def _iterator(self, value: Any, _: type) -> Memory:
         try:
@@ -269,7 +281,7 @@ class _Looks:
 Look: TypeAlias = Callable[[_Looks, Any, type], Memory]
 
 _LOOKS: tuple[tuple[tuple[type, ...], Look], ...] = (
-    ((list, tuple), _Looks._sequence),  # noqa: SLF001  # a table of its methods
+    ((list, tuple, deque), _Looks._sequence),  # noqa: SLF001  # a table of its methods
     ((set, frozenset), _Looks._set),  # noqa: SLF001
     ((dict,), _Looks._mapping),  # noqa: SLF001
     ((CoroutineType, GeneratorType, AsyncGeneratorType), _Looks._waiting),  # noqa: SLF001
@@ -280,6 +292,7 @@ _LOOKS: tuple[tuple[tuple[type, ...], Look], ...] = (
     ((FunctionType,), _Looks._function),  # noqa: SLF001
     ((MethodType,), _Looks._method),  # noqa: SLF001
     ((partial,), _Looks._partial),  # noqa: SLF001
+    ((re.Match,), lambda _, value, __: ("match", value.re, value.string, value.span())),
     ((BaseException,), _Looks._error),  # noqa: SLF001
     (_ITERATORS, _Looks._iterator),  # noqa: SLF001
 )

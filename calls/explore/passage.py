@@ -91,6 +91,7 @@ class State(Struct, frozen=True):
         now: When that was.
         journal: What each journal of scripts holds of the call.
         memory: What tells it apart beside the document: see ``calls.explore.memory``.
+        is_waiting: Whether its script waits for a message.
     """
 
     content: bytes
@@ -101,6 +102,7 @@ class State(Struct, frozen=True):
     now: float = 0.0
     journal: tuple[tuple[bytes, ...], ...] = ()
     memory: Any = None
+    is_waiting: bool = False
 
 
 START = State(b"", Response(), "", None, None)
@@ -136,7 +138,8 @@ class Passage(Struct):
         cause: Why it is over.
         performed: How many verbs of the document were begun.
         heard: Whether the caller heard anything.
-        person: Whether somebody or something took the call: a person, a conference, a recording.
+        person: Whether somebody or something took the call: a person, a conference, a recording;
+            or its script waits for somebody to send it a message.
         troubles: What the application did not do well.
         without_fallback: The events that asked for a document and had no second URL.
         webhooks: How many webhooks the application got.
@@ -223,7 +226,7 @@ class _Playing:
         self._player = player
         self._chooser = chooser
         self._tried = tried
-        self._found = Passage(chooser.chosen)
+        self._found = Passage(chooser.chosen, person=start.is_waiting)
         # Other ids in each passage of a call, and the same ones whenever that is played again.
         random = Random(f"{seed} {start.now if start.call else None}")  # noqa: S311  # no secrets
         self._engine = engine = Engine("9900000", "http://simulator/calls", SETTINGS, random)

@@ -287,7 +287,7 @@ class Search:
                 raise WayLost(
                     f"the call ended ({passage.cause}) at document {number}, where it went on before"
                 )
-            state = passage.reached
+            state = self._subject.noted(passage.reached, way[: number + 1])
         return state
 
     async def differences(self, budget: int) -> list[Met]:
@@ -305,7 +305,6 @@ class Search:
             except WayLost:
                 found.append(met)
                 continue
-            state = self._subject.noted(state, met.way)
             if self._subject.key_of(state) != self._subject.key_of(met.state):
                 found.append(met)
         return found

@@ -15,6 +15,7 @@ from calls.explore.memory import TooMuch, memory_of, waits_at
 from calls.explore.passage import State
 from calls.explore.places import code_of
 from calls.script._apart import Apart
+from calls.script._asks import Listen
 from calls.script._mounted import scripts_of
 from calls.script.scripts import Scripts
 from calls.simulator.errands import Answered, Delivery, Unanswered
@@ -114,7 +115,16 @@ class Subject:
             ] = None
             memory = way
         journal = tuple(apart.entries(call_id) for apart in self._apart)
-        return replace(state, journal=journal, memory=memory)
+        asks = [apart.play(call_id) for apart in self._apart]
+        waits = [play.ask for play in asks if play is not None and isinstance(play.ask, Listen)]
+        return replace(
+            state,
+            journal=journal,
+            memory=memory,
+            # Nobody sends a message, so it is the end of its patience that comes next.
+            now=state.now + sum(ask.seconds or 0.0 for ask in waits),
+            is_waiting=bool(waits),
+        )
 
     def key_of(self, state: State) -> tuple[Any, ...]:
         """What two states have in common that go on alike."""

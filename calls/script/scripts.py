@@ -173,18 +173,20 @@ class Scripts(Mapping[str, Mounted]):
     def apart(self) -> Iterator[Apart]:
         """Answer, for the block, out of another journal in memory, which can be put back at will.
 
-        For those who try what a script does. Calls that are under way must not come meanwhile.
+        For those who try what a script does. Calls that are under way must not come meanwhile. Chance
+        is the same in all calls.
         """
-        before = self._calls, self._runs
+        before = self._calls, self._runs, self._new_seed
         apart = Apart(self._bring, self._now)
         self._calls = apart.calls
         self._runs = Runs(self._calls, self._now)
+        self._new_seed = lambda: 0
         try:
             yield apart
         finally:
             self._calls.drop_all()
             self._runs.close()
-            self._calls, self._runs = before
+            self._calls, self._runs, self._new_seed = before
 
     async def close(self) -> None:
         """Let all scripts leave memory, and close the journal. Calls go on from it."""

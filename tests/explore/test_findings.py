@@ -1,8 +1,13 @@
 """Applications with something wrong in them, and with nothing: what exploring says of each."""
 
 import logging
-from collections.abc import Callable
+import re
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import flows
 import pytest
@@ -10,10 +15,12 @@ import pytest
 from bxml import Gather, PhoneNumber, Response, SpeakSentence, Transfer
 from calls.events import CallEvent, InitiateEvent, TransferCompleteEvent
 from calls.explore import RULES, Limits, WayLost, explore, text_of
-from calls.script import Line, script
+from calls.script import GaveUp, Line, MemoryJournal, Scripts, script
+from calls.simulator import Phone, Simulator
 from calls.webhooks import VoiceApp
 
 Build = Callable[[], VoiceApp]
+Function = Callable[[Line], Coroutine[Any, Any, None]]
 
 each_flow = pytest.mark.parametrize(
     ("build", "planted"),
@@ -243,6 +250,163 @@ def test_what_a_caller_says_is_tried() -> None:
         "You said something else.",
         "Goodbye.",
     }
+
+
+@pytest.mark.parametrize("stateful", [None, True])
+def test_a_script_that_waits_for_a_message_gets_none(*, stateful: bool | None) -> None:
+    @script
+    async def waits(line: Line) -> None:
+        line.speak_sentence("Please hold.")
+        message = await line.message(str, seconds=3600)
+        line.speak_sentence("Nobody is free." if message is None else message)
+
+    graph = explore(VoiceApp({"/start": waits}), stateful=stateful)
+    assert [node.title for node in graph.nodes] == ["Please hold.", "Nobody is free."]
+    assert not graph.findings
+    assert not graph.remarks
+
+
+def test_a_script_that_waits_for_a_message_for_ever_is_no_dead_end() -> None:
+    @script
+    async def waits(line: Line) -> None:
+        line.speak_sentence("Please hold.")
+        line.speak_sentence(await line.message(str))
+
+    assert not explore(VoiceApp({"/start": waits})).findings
+
+
+def states_of(function: Function) -> list[str]:
+    graph = explore(VoiceApp({"/start": script(function)}))
+    assert not graph.remarks
+    assert not graph.limits
+    return [node.title for node in graph.nodes]
+
+
+async def pressed(line: Line, words: str) -> str:
+    gather = await line.gather([SpeakSentence(words)], max_digits=1, first_digit_timeout=1)
+    return gather.digits or ""
+
+
+def test_what_a_script_remembers_makes_places_of_one_document_differ() -> None:
+    async def collects(line: Line) -> None:
+        seen: set[str] = set()
+        while len(seen) < 2:
+            key = await pressed(line, "Press 1 and 2.")
+            if key in ("1", "2"):
+                seen.add(key)
+        line.speak_sentence("Thank you.")
+
+    # Nothing, 1, or 2 was pressed so far.
+    assert states_of(collects) == [*["Press 1 and 2."] * 3, "Thank you."]
+
+
+def test_what_a_script_overwrites_makes_no_difference() -> None:
+    async def asks(line: Line) -> None:
+        key = ""
+        while key != "1":
+            key = await pressed(line, "Press 1.")
+        line.speak_sentence("Thank you.")
+
+    assert states_of(asks) == ["Press 1.", "Thank you."]
+
+
+def test_an_error_that_a_script_has_met_is_not_told_apart_by_its_words() -> None:
+    async def tries(line: Line) -> None:
+        try:
+            await line.menu("For sales, press 1.", keys="1", tries=1)
+        except GaveUp:
+            await line.transfer("+19195550100")
+        line.speak_sentence("Goodbye.")
+
+    assert states_of(tries) == ["For sales, press 1.", "Transfer +19195550100", "Goodbye."]
+
+
+def test_what_a_script_holds_is_compared_by_its_value() -> None:
+    @dataclass
+    class Order:
+        items: list[str] = field(default_factory=list)
+
+    async def orders(line: Line) -> None:
+        order, last = Order(), deque[bool](maxlen=1)
+        found = re.match("a", "a")
+        for number in count():
+            key = await pressed(line, "Press a key.")
+            last.append(key == "1")
+            order.items = ["tea"] if key == "1" else []
+            if number == 1:
+                break
+        line.speak_sentence(f"Items {order.items} {last[0]} {found and found[0]}")
+
+    assert states_of(orders) == [
+        *["Press a key."] * 3,
+        "Items [] False a",
+        "Items ['tea'] True a",
+    ]
+
+
+def test_the_steps_of_a_generator_are_told_apart() -> None:
+    async def walks(line: Line) -> None:
+        def numbers() -> Iterator[int]:
+            yield from range(3)
+
+        for number in numbers():
+            if await pressed(line, "Press 1.") == "1":
+                line.speak_sentence(f"At {number}.")
+                return
+        line.speak_sentence("Goodbye.")
+
+    assert states_of(walks) == [
+        "Press 1.",
+        "Press 1.",
+        "At 0.",
+        "Press 1.",
+        "At 1.",
+        "Goodbye.",
+        "At 2.",
+    ]
+
+
+def test_chance_is_the_same_in_all_calls() -> None:
+    async def guesses(line: Line) -> None:
+        number = line.random.randint(0, 9)
+        right = await pressed(line, "Guess.") == str(number)
+        line.speak_sentence("Right." if right else "Wrong.")
+
+    assert sorted(states_of(guesses)) == ["Guess.", "Right.", "Wrong."]
+
+
+def test_what_cannot_be_compared_is_told_of_and_nothing_is_missed() -> None:
+    @script
+    async def asks(line: Line) -> None:
+        connection = object()
+        for _ in range(2):
+            await pressed(line, "Press a key.")
+        line.speak_sentence(f"Goodbye, {type(connection).__name__}.")
+
+    graph = explore(VoiceApp({"/start": asks}))
+    assert any("cannot be compared (builtins.object)" in remark for remark in graph.remarks)
+    assert graph.nodes[-1].title == "Goodbye, object."
+
+
+def test_the_journal_of_scripts_is_left_as_it_was() -> None:
+    @script
+    async def asks(line: Line) -> None:
+        await pressed(line, "Press a key.")
+
+    journal = MemoryJournal()
+    app = VoiceApp(Scripts({"/start": asks}, journal=journal))
+    with Simulator() as simulator:
+        call = Phone(simulator, app).dials("+15550100002").hears("Press a key")
+        before = journal.entries(call.call_id)
+        assert before
+        assert len(explore(app).nodes) == 2
+        assert journal.entries(call.call_id) == before
+        call.presses("1").ended(cause="hangup")
+
+
+@pytest.mark.anyio
+async def test_exploring_works_where_a_loop_runs_already() -> None:
+    assert len(explore(flows.nothing_wrong(), initiate="/start").nodes) == 4
 
 
 def test_an_outbound_call_begins_with_answer() -> None:
