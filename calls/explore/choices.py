@@ -166,6 +166,7 @@ _PRESS = re.compile(
     rf"(?:\s*\b(?:or|and)\b)?\s*{_KEY})*)",
     re.IGNORECASE,
 )
+_KEYING = frozenset({"press", "dial", "push", "hit"})
 _ONE = re.compile(rf"[0-9*#]|{'|'.join(_NAMES)}", re.IGNORECASE)
 _RANGE = re.compile(r"\bto\b|\bthrough\b|[-\u2013]", re.IGNORECASE)
 _SAY = re.compile(
@@ -229,6 +230,6 @@ def words_offered(words: str) -> tuple[str, ...]:
     for each in _SAY.findall(words):
         for word in re.split(r",|\s+or\s+", each):
             first = word.strip(" \"“'\u2018").split()
-            if first:
+            if first and first[0].lower() not in _KEYING:
                 found.setdefault(first[0].lower())
     return tuple(found)

@@ -230,12 +230,14 @@ class _Playing:
         # Other ids in each passage of a call, and the same ones whenever that is played again.
         random = Random(f"{seed} {start.now if start.call else None}")  # noqa: S311  # no secrets
         self._engine = engine = Engine("9900000", "http://simulator/calls", SETTINGS, random)
-        engine.measures = True
+        engine.measures, engine.sends_media = True, False
         engine.now = start.now
         self._decided: list[Any] = []
         self._may_leave = True
         self._leaves = False
         self._failed: Event | None = None
+        self._outcome = ""
+        self._leg = 0
         self._document: tuple[Any, ...] = ()
         self._position = 0
         self._call = self._begin(start)
@@ -311,7 +313,7 @@ class _Playing:
             found.was_cut_short = True
         call = self._call
         if found.reached is None:
-            found.cause = call.cause or "hangup"
+            found.cause, found.event = call.cause, "disconnect"
         found.performed = self._position
         found.heard = bool(call.sounds)
         return found
@@ -522,8 +524,11 @@ class _Playing:
                 return ANSWERS if int(outcome) == leg else NEVER_ANSWERS
             return outcome
         if isinstance(verb, Connect):
-            outcomes = IS_REACHED, CANNOT_BE_REACHED
-            return self.choose([of_leg(number, each) for each in outcomes]).value
+            if not any(known is verb for known in self._decided):  # it is asked for twice
+                self._decided.append(verb)
+                outcomes = IS_REACHED, CANNOT_BE_REACHED
+                self._outcome = self.choose([of_leg(number, each) for each in outcomes]).value
+            return self._outcome
         chosen = self.choose(of_legs([number])).value
         self._found.person |= chosen == ANSWERS
         return chosen

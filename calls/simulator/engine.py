@@ -112,6 +112,8 @@ class Engine:
         """What is known of audio files, and until when."""
         self.measures = False
         """Whether somebody finds out how long audio files are."""
+        self.sends_media = True
+        """Whether the audio of streams is sent to their websockets."""
         self.mischief: Callable[[Engine, Call, Sound], None] | None = None
         self.limits = Limits(settings)
         self.under_way = 0

@@ -52,6 +52,7 @@ def test_a_key_may_be_said_to_lead_back_or_out() -> None:
     [
         ("Say sales or support.", ("sales", "support")),
         ('Say "yes" to go on.', ("yes",)),
+        ("Say yes or press 1.", ("yes",)),
         ("Press 1.", ()),
     ],
 )

@@ -160,7 +160,7 @@ def _is_opened(engine: Engine, stream: Stream, call: Call, trouble: str | None) 
     which, _, started, _, _ = _EVENTS[type(stream.verb)]
     _say(engine, stream, _first(engine, call, stream))
     _tell(engine, call, stream, started, **{which: _part(engine, stream)})
-    if isinstance(stream.verb, StartStream):
+    if isinstance(stream.verb, StartStream) and engine.sends_media:
         engine.plan_anyway(call, _frame_seconds(engine), _sends_media, stream)
 
 
