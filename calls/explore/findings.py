@@ -443,7 +443,7 @@ def _doubtful(flow: Flow) -> Iterator[Finding]:
         for problem in check(met.state.document):
             if problem.level == "info" or problem.rule == "doc-unreachable":
                 continue  # the latter is seen in calls: see above
-            known = met.code or met.id, problem.rule, str(problem)
+            known = met.code or flow.key(met.id), problem.rule, str(problem)
             if known not in seen:
                 seen.add(known)
                 words = f"{problem.rule}: {problem}. {problem.advice}".rstrip()
@@ -455,7 +455,7 @@ def _no_fallback(flow: Flow) -> Iterator[Finding]:
     for met in flow.met:
         for passage, _ in met.passages:
             for event in passage.without_fallback:
-                known = met.code or met.id, event
+                known = met.code or flow.key(met.id), event
                 if known not in seen:
                     seen.add(known)
                     words = f"if the {event} webhook fails, the call ends: it has no fallback URL"

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from calls.explore.choices import Choice, Chooser, label_of
 from calls.explore.graph import Code
+from calls.explore.minimal import classes_of, representatives
 from calls.explore.passage import START, Callers, Passage, Player, State
 from calls.explore.subject import Subject
 
@@ -21,6 +22,8 @@ class Limits(Struct, frozen=True, kw_only=True):
         depth: How many documents one after the other a call may get.
         calls: How often a call, or a part of one, is played.
         choices: How many ways there may be to go on from one document.
+        repeats: How often a document is explored on a way, where the application may keep to itself
+            what it knows of a call.
         seconds: How long it may take.
     """
 
@@ -28,6 +31,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     depth: int = 200
     calls: int = 500_000
     choices: int = 2_000
+    repeats: int = 4
     seconds: float = 600.0
 
     def __post_init__(self) -> None:
@@ -153,7 +157,29 @@ class Search:
             if passage.reached is not None and not self.found.met:
                 first = await self._go(self._meet(passage, step, None), after)
                 await self._spread(first)
+        self._merge()
         return self.found
+
+    def _merge(self) -> None:
+        """Let states be one that nobody can tell apart."""
+        met = self.found.met
+        ways = [
+            [
+                ((p.label, p.kind, p.event, p.cause, p.heard, p.person), to and to - 1)
+                for p, to in each.passages
+            ]
+            for each in met
+        ]
+        kinds = [(self._subject.key_of(each.state)[0], each.is_explored) for each in met]
+        classes = classes_of(kinds, ways)
+        first = representatives(classes)
+        number = {name: index for index, name in enumerate(first, 1)}
+        self.found.met = [met[state] for state in first.values()]
+        for index, each in enumerate(self.found.met, 1):
+            each.id = index
+            each.passages = [
+                (passage, to and number[classes[to - 1]]) for passage, to in each.passages
+            ]
 
     async def _go(self, met: Met, labels: Sequence[str]) -> Met:
         """Go a way, and forget how one came there."""
@@ -171,7 +197,7 @@ class Search:
                 )
         self._known.clear()
         met.id, met.parent = 1, None
-        self._known[self._subject.key_of(met.state)] = met
+        self._known[self._key_of(met.state, None)] = met
         self.found.met = [met]
         return met
 
@@ -180,7 +206,7 @@ class Search:
         assert passage.reached is not None  # noqa: S101  # asked by whoever calls this
         way = (*(source.way if source else ()), step)
         state = self._subject.noted(passage.reached, way)
-        key = self._subject.key_of(state)
+        key = self._key_of(state, source)
         known = self._known.get(key)
         if known is not None:
             return known
@@ -221,7 +247,21 @@ class Search:
     def _is_known(self, passage: Passage, source: Met, step: Step) -> bool:
         assert passage.reached is not None  # noqa: S101  # asked by whoever calls this
         state = self._subject.noted(passage.reached, (*source.way, step))
-        return self._subject.key_of(state) in self._known
+        return self._key_of(state, source) in self._known
+
+    def _key_of(self, state: State, source: Met | None) -> tuple[Any, ...]:
+        """What a state has in common with another one that goes on alike.
+
+        If that cannot be seen, how often it was met on the way counts as well.
+        """
+        key = self._subject.key_of(state)
+        if not self._repeats:
+            return key
+        times = 0
+        while source is not None and times + 1 < self._limits.repeats:
+            times += self._subject.key_of(source.state) == key
+            source = source.parent
+        return *key, times
 
     def _is_limited(self, words: str) -> None:
         self.found.limits[words] = None

@@ -161,6 +161,26 @@ def test_an_application_that_keeps_calls_in_mind_is_played_from_the_start() -> N
     ]
 
 
+@pytest.mark.parametrize("tries", [2, 4])
+def test_what_an_application_keeps_to_itself_is_found_though_its_documents_do_not_show_it(
+    tries: int,
+) -> None:
+    wrong: dict[str, int] = {}
+    app = VoiceApp()
+
+    @app.on("/start")
+    def start(event: CallEvent) -> Response:
+        wrong[event.call_id] = wrong.get(event.call_id, 0) + 1
+        if wrong[event.call_id] > tries:
+            return Response().speak_sentence("Goodbye.")
+        return Response([Gather(gather_url="/start", max_digits=1).speak_sentence("Your code?")])
+
+    graph = explore(app, stateful=True)
+    assert [node.title for node in graph.nodes] == [*["Your code?"] * tries, "Goodbye."]
+    seldom = explore(app, stateful=True, limits=Limits(repeats=1))
+    assert [node.title for node in seldom.nodes] == ["Your code?"]
+
+
 def test_an_application_that_answers_by_chance_is_told_of() -> None:
     numbers = iter(range(10_000))
     app = VoiceApp()
@@ -332,7 +352,7 @@ def test_what_a_script_holds_is_compared_by_its_value() -> None:
         for number in count():
             key = await pressed(line, "Press a key.")
             last.append(key == "1")
-            order.items = ["tea"] if key == "1" else []
+            order.items += ["tea"] if key == "1" else []
             if number == 1:
                 break
         line.speak_sentence(f"Items {order.items} {last[0]} {found and found[0]}")
@@ -341,6 +361,8 @@ def test_what_a_script_holds_is_compared_by_its_value() -> None:
         *["Press a key."] * 3,
         "Items [] False a",
         "Items ['tea'] True a",
+        "Items ['tea'] False a",
+        "Items ['tea', 'tea'] True a",
     ]
 
 
