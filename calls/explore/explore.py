@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from bxml._kinds import without_credentials
 from bxml.errors import InvalidDocument
 from calls.explore.findings import (
     Flow,
@@ -159,7 +160,7 @@ def _node(met: Met, subject: Subject) -> Node:
         title=title_of(state),
         says=said_in(state),
         bxml=_bxml(state),
-        url=state.url,
+        url=without_credentials(state.url),
         code=met.code,
         is_menu=any(True for _ in menus_in(state)),
         promises=promises_in(state),
@@ -175,7 +176,7 @@ def _bxml(state: State) -> str:
         text = document.to_bxml(pretty=True)
     except InvalidDocument:  # with spaces and line ends it would be too large
         text = document.to_bxml()
-    return text_of(text.encode())
+    return without_credentials(text_of(text.encode()))
 
 
 def _edges(found: Found) -> Iterator[Edge]:

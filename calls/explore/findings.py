@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from bxml import check
+from bxml._kinds import without_credentials
 from bxml.verbs import Conference, Connect, Forward, Gather, PlayAudio, SpeakSentence, Transfer
 from calls.explore.choices import (
     KEYS,
@@ -141,7 +142,7 @@ class Flow:
         return Finding(
             rule=rule.id,
             level=rule.level,
-            message=message,
+            message=without_credentials(message),
             node=None if met is None else met.id,
             choice=None if done is None else ", ".join(each.label for each in done if each.label),
             way=() if met is None else self.way(met),
@@ -185,14 +186,14 @@ def _line(choice: Choice) -> str:
 
 
 def said_in(state: State) -> tuple[str, ...]:
-    """What a document says, in order; an audio file in square brackets."""
-    said = []
+    """What a document says, in order; an audio file in square brackets. No password is in it."""
+    said: list[str] = []
     for verb in state.document:
         if isinstance(verb, (SpeakSentence, PlayAudio)):
             said.append(words_of(verb))
         elif isinstance(verb, Gather):
             said.extend(words_of(each) for each in verb)
-    return tuple(said)
+    return tuple(map(without_credentials, said))
 
 
 def menus_in(state: State) -> Iterator[Gather]:

@@ -220,8 +220,11 @@ class Outside:
             disconnect = known(DisconnectEvent)
         base = there if isinstance(app, str) else there.rstrip("/")
         first = base if isinstance(app, str) and initiate is None else _join(base, initiate or "/")
+        # What an application asks for, its settings at the platform have.
+        login = getattr(app, "auth", None) if known is not None else None
         return Application(
-            Targets(Target(first)), Target(_join(base, disconnect)) if disconnect else None
+            Targets(_with(login, first)),
+            _with(login, _join(base, disconnect)) if disconnect else None,
         )
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -419,3 +422,9 @@ class _RealSocket:
 def _join(base: str, path: str) -> str:
     """A path below a URL, or a URL of its own."""
     return urljoin(base, path) if "://" in path else base.rstrip("/") + "/" + path.lstrip("/")
+
+
+def _with(login: Any, url: str) -> Target:
+    """A target, with the user name and the password that an application asks for."""
+    known = login if isinstance(login, dict) else {}
+    return Target(url, username=known.get("username"), password=known.get("password"))

@@ -82,6 +82,16 @@ def test_a_call_is_transferred_talks_and_ends(phone: Phone) -> None:
     assert (leg.cause, leg.is_over, leg.tag) == ("hangup", True, None)
 
 
+def test_an_application_gets_the_credentials_that_it_asks_for(phone: Phone) -> None:
+    app = VoiceApp(credentials={"platform": "secret"})
+
+    @app.on("/in")
+    async def incoming(event: InitiateEvent) -> Response:
+        return Response().speak_sentence("Welcome to Acme.")
+
+    phone.dials("+15550100", app=app).hears("Welcome to Acme.").ended(cause="hangup")
+
+
 def test_it_is_heard_up_to_the_words_and_a_key_cuts_off_the_rest(phone: Phone) -> None:
     call = phone.dials("+15550100", app=acme()).hears("for  SALES, press 1.")
     begun = next(entry.at for entry in call.timeline if entry.text.startswith("For sales"))
