@@ -185,16 +185,19 @@ _LEAVE = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def keys_offered(words: str) -> tuple[str, ...]:
     """The keys that a prompt offers, in English: "press 1", "press 2 or 3", "press one to four"."""
     return tuple(dict.fromkeys(key for key, _ in _offers(words)))
 
 
+@lru_cache(maxsize=4096)
 def keys_of_return(words: str) -> frozenset[str]:
     """Those of them that are said to lead back, or to the same once more."""
     return frozenset(key for key, clause in _offers(words) if _AGAIN.search(clause))
 
 
+@lru_cache(maxsize=4096)
 def keys_of_leaving(words: str) -> frozenset[str]:
     """Those of them that are said to end the call."""
     return frozenset(key for key, clause in _offers(words) if _LEAVE.search(clause))

@@ -133,7 +133,7 @@ def explore(  # each has its own meaning
     remarks.update(subject.remarks)
     return Graph(
         title=_title(app),
-        nodes=tuple(_node(met, subject) for met in found.met),
+        nodes=tuple(map(_node, found.met)),
         edges=tuple(_edges(found)),
         findings=findings_of(flow),
         limits=tuple(found.limits),
@@ -153,7 +153,7 @@ def _sum(spent: Spent, found: Found) -> Spent:
     return Spent(calls=spent.calls + found.calls, webhooks=spent.webhooks + found.webhooks)
 
 
-def _node(met: Met, subject: Subject) -> Node:
+def _node(met: Met) -> Node:
     state = met.state
     return Node(
         id=met.id,
@@ -165,7 +165,7 @@ def _node(met: Met, subject: Subject) -> Node:
         is_menu=any(True for _ in menus_in(state)),
         promises=promises_in(state),
         is_explored=met.is_explored,
-        key=subject.key_of(state)[0],
+        key=met.key[0],
     )
 
 

@@ -65,7 +65,6 @@ class Flow:
                 if target is not None:
                     self.comes[target].append((met, passage))
         self._said = {met.id: said_in(met.state) for met in found.met}
-        self._keys: dict[int, str] = {met.id: subject.key_of(met.state)[0] for met in found.met}
         self.good = self.backwards(self._is_good)
 
     def of(self, node: int) -> Met:
@@ -78,7 +77,7 @@ class Flow:
 
     def key(self, node: int | None) -> str | None:
         """What the document of a state has in common with the same one."""
-        return None if node is None else self._keys[node]
+        return None if node is None else str(self.of(node).key[0])
 
     def is_silent_end(self, met: Met, passage: Passage) -> bool:
         """Whether the platform ends an answered call in which nothing is said since the last document."""

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeGuard
 
 from msgspec import Struct
 
+from bxml import parse
 from bxml.document import Bxml, Response
 from bxml.errors import BxmlError, ParseError
 from bxml.verbs import Connect, Transfer
@@ -54,7 +55,7 @@ from calls.simulator.errands import (
     Opening,
     Unanswered,
 )
-from calls.simulator.replies import document_in, in_lines, why
+from calls.simulator.replies import in_lines, why
 from calls.simulator.settings import Settings
 from calls.simulator.state import (
     AwaitingStream,
@@ -204,6 +205,18 @@ class Player:
         self.callers = callers
         self.deliver = deliver
         self.complaints = complaints
+        self._documents: dict[bytes, Response | Bxml] = {}
+
+    def document_in(self, content: bytes) -> Response | Bxml:
+        """The document that a reply is: the same one for the same reply.
+
+        Raises:
+            ParseError: It is none.
+        """
+        found = self._documents.get(content)
+        if found is None:
+            found = self._documents[content] = parse(content)
+        return found
 
     async def play(
         self, start: State, chooser: Chooser[Choice], tried: set[str], seed: int = 0
@@ -398,7 +411,7 @@ class _Playing:
 
     def _document_in(self, delivery: Delivery, outcome: Answered) -> Response | Bxml | None:
         try:
-            return document_in(outcome.content)
+            return self._player.document_in(outcome.content)
         except ParseError as error:
             message = f"the reply to {delivery.event.event_type} is no BXML: {in_lines(error)}"
             self._found.troubles.append(

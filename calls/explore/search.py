@@ -72,6 +72,7 @@ class Met(Struct):
         way: How one comes there from the first webhook on: the first step is to the first document.
         parent: The state before it; None for the first.
         code: Where it comes from.
+        key: What it has in common with a state that goes on alike.
         passages: What was found to happen in it, each with the id of the state that it reaches.
         is_explored: Whether that is all.
     """
@@ -81,6 +82,7 @@ class Met(Struct):
     way: tuple[Step, ...]
     parent: "Met | None"
     code: Code | None = None
+    key: tuple[Any, ...] = ()
     passages: list[tuple[Passage, int | None]] = []
     is_explored: bool = False
 
@@ -170,7 +172,7 @@ class Search:
             ]
             for each in met
         ]
-        kinds = [(self._subject.key_of(each.state)[0], each.is_explored) for each in met]
+        kinds = [(each.key[0], each.is_explored) for each in met]
         classes = classes_of(kinds, ways)
         first = representatives(classes)
         number = {name: index for index, name in enumerate(first, 1)}
@@ -197,7 +199,8 @@ class Search:
                 )
         self._known.clear()
         met.id, met.parent = 1, None
-        self._known[self._key_of(met.state, None)] = met
+        met.key = self._key_of(met.state, None)
+        self._known[met.key] = met
         self.found.met = [met]
         return met
 
@@ -212,7 +215,7 @@ class Search:
             return known
         call_id = state.call.id if state.call else ""
         code = self._subject.waits_at(call_id) or self._subject.code_of(state.url, state.event)
-        met = Met(len(self.found.met) + 1, state, way, source, code)
+        met = Met(len(self.found.met) + 1, state, way, source, code, key)
         self._known[key] = met
         self.found.met.append(met)
         return met
@@ -259,7 +262,7 @@ class Search:
             return key
         times = 0
         while source is not None and times + 1 < self._limits.repeats:
-            times += self._subject.key_of(source.state) == key
+            times += source.key[:-1] == key
             source = source.parent
         return *key, times
 
@@ -345,6 +348,6 @@ class Search:
             except WayLost:
                 found.append(met)
                 continue
-            if self._subject.key_of(state) != self._subject.key_of(met.state):
+            if self._key_of(state, met.parent) != met.key:
                 found.append(met)
         return found
