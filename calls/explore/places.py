@@ -3,6 +3,7 @@
 import inspect
 import os
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -19,9 +20,14 @@ def is_ours(file: str) -> bool:
 
 def shown_path(file: str) -> str:
     """A file as it is shown: below the folder in which the program runs, if it is there."""
+    return _below(file, Path.cwd())
+
+
+@lru_cache(maxsize=256)
+def _below(file: str, folder: Path) -> str:
     path = Path(file)
     try:
-        return path.resolve().relative_to(Path.cwd()).as_posix()
+        return path.resolve().relative_to(folder).as_posix()
     except (ValueError, OSError):
         return path.as_posix()
 
