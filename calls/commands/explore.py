@@ -104,6 +104,10 @@ def explore(  # the options of a command
         str | None,
         typer.Option(metavar="REGEX", help="What differs in documents without meaning anything."),
     ] = None,
+    callback_timeout: Annotated[
+        float,
+        typer.Option(min=0.01, help="Seconds within which each webhook must be answered."),
+    ] = 15.0,
     max_documents: Annotated[int, typer.Option(min=1, help="States at most.")] = 5_000,
     max_depth: Annotated[int, typer.Option(min=1, help="Documents in a row at most.")] = 200,
     max_calls: Annotated[
@@ -139,6 +143,8 @@ def explore(  # the options of a command
         told = {name: value for name, value in options.items() if value not in (None, False, ())}
         if stateful is False:
             told["stateful"] = False
+        if callback_timeout != 15.0:
+            told["callback_timeout"] = callback_timeout
         graph = _graph(app, told, limits)
         _put(_written(graph, format), output, session)
         if save_tests is not None:

@@ -41,6 +41,7 @@ def explore(  # each has its own meaning
     after: Sequence[str] = (),
     stateful: bool | None = None,
     varies: str | None = None,
+    callback_timeout: float = 15.0,
     limits: Limits | None = None,
     seed: int | None = None,
     now: Callable[[], float] = time.monotonic,
@@ -78,6 +79,7 @@ def explore(  # each has its own meaning
             URLs, tags and scripts; None: it is found out.
         varies: What differs from call to call in documents without meaning anything, such as a date:
             a regular expression.
+        callback_timeout: Seconds within which each webhook must be answered; the platform's are 15.
         limits: How far to go.
         seed: Makes the ids of the calls; None: chance does, so that an application that remembers
             calls knows none of them.
@@ -98,7 +100,13 @@ def explore(  # each has its own meaning
     remarks: dict[str, None] = {}
     while True:
         subject = Subject(
-            app, at=at, initiate=initiate, disconnect=disconnect, varies=varies, outbound=outbound
+            app,
+            at=at,
+            initiate=initiate,
+            disconnect=disconnect,
+            varies=varies,
+            outbound=outbound,
+            callback_timeout=callback_timeout,
         )
         repeats = stateful is True or (stateful is None and not subject.can_be_forked)
         with subject.open():

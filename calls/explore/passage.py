@@ -280,13 +280,17 @@ class _Playing:
         callers, application = self._player.callers, self._player.application
         if not callers.is_outbound:
             return self._engine.arrive(callers.from_, callers.to, Caller(), application)
+        first = application.initiate.main
         disconnect = None if application.disconnect is None else application.disconnect.url
         order = CreateCall(
             application_id=application.application_id,
             from_=callers.from_,
             to=callers.to,
-            answer_url=application.initiate.main.url,
+            answer_url=first.url,
+            username=first.username,
+            password=first.password,
             disconnect_url=disconnect,
+            callback_timeout=max(application.callback_timeout, 1.0),
         )
         return self._engine.place(order)
 
@@ -327,6 +331,7 @@ class _Playing:
         call = self._call
         if found.reached is None:
             found.cause, found.event = call.cause, "disconnect"
+        self._note_position()
         found.performed = self._position
         found.heard = bool(call.sounds)
         return found

@@ -33,6 +33,7 @@ class Subject:
         varies: What differs from call to call in its documents without meaning anything, such as a
             time: a regular expression.
         outbound: Whether it calls: the first webhook is ``answer``.
+        callback_timeout: Seconds within which it must answer.
     """
 
     def __init__(
@@ -44,13 +45,13 @@ class Subject:
         disconnect: str | None = None,
         varies: str | None = None,
         outbound: bool = False,
+        callback_timeout: float = 15.0,
     ) -> None:
         self.outside = Outside()
         if outbound and initiate is None and isinstance(app, VoiceApp):
             initiate = app.path_for(AnswerEvent)
-        self.application = self.outside.application(
-            app, at=at, initiate=initiate, disconnect=disconnect
-        )
+        found = self.outside.application(app, at=at, initiate=initiate, disconnect=disconnect)
+        self.application = replace(found, callback_timeout=callback_timeout)
         self._app = app if isinstance(app, VoiceApp) else None
         self.identity = Identity(varies)
         self._apart: list[Apart] = []
