@@ -158,8 +158,9 @@ class _CallCoverage:
             if callable(found) and not isinstance(found, VoiceApp) and _takes_nothing(found):
                 found = found()
             return found if isinstance(found, Graph) else explore(found)
-        except (ValueError, TypeError, LookupError) as error:
-            raise pytest.UsageError(f"--call-coverage={self._app}: {error}") from error
+        except Exception as error:
+            words = f"--call-coverage={self._app}: {type(error).__name__}: {error}"
+            raise pytest.UsageError(words) from error
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Tell what was covered."""

@@ -262,6 +262,29 @@ def test_a_run_fails_under_its_threshold(tested: pytest.Pytester, bound: str, st
     assert ("FAIL: less than 41 %" in result.stdout.str()) == bool(status)
 
 
+def test_a_run_without_the_option_pays_nothing_for_it(tested: pytest.Pytester) -> None:
+    tested.makepyfile(
+        test_plain="import sys\n\ndef test_plain():\n    assert 'calls.explore' not in sys.modules\n"
+    )
+    tested.runpytest_subprocess("test_plain.py").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("options", [["-k", "nothing"], ["--collect-only"], ["no_such_file.py"]])
+def test_a_run_without_tests_ends_as_it_would(tested: pytest.Pytester, options: list[str]) -> None:
+    plain = tested.runpytest_subprocess(*options)
+    measured = tested.runpytest_subprocess("--call-coverage=test_line:flow", *options)
+    assert measured.ret == plain.ret
+    assert "INTERNALERROR" not in measured.stdout.str()
+
+
+def test_a_run_that_fails_fails_and_is_measured_all_the_same(tested: pytest.Pytester) -> None:
+    tested.makepyfile(test_bad="def test_bad():\n    raise AssertionError\n")
+    result = tested.runpytest_subprocess("--call-coverage=test_line:flow")
+    result.assert_outcomes(passed=1, failed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["40.0 % of the call flow, by 1 call"])
+
+
 def test_the_options_can_stand_in_the_settings(tested: pytest.Pytester) -> None:
     pytest.importorskip("pygraphviz", reason="pictures need Graphviz")
     tested.makeini(
@@ -278,11 +301,13 @@ def test_the_options_can_stand_in_the_settings(tested: pytest.Pytester) -> None:
     [
         (["--call-coverage-fail-under=3"], "what, says --call-coverage=APP"),
         (["--call-coverage=nowhere:app"], "there is no module nowhere"),
+        (["--call-coverage=broken:app"], "SyntaxError"),
     ],
 )
 def test_options_that_make_no_sense_are_told(
     tested: pytest.Pytester, options: list[str], said: str
 ) -> None:
+    tested.path.joinpath("broken.py").write_text("app = (")
     result = tested.runpytest_subprocess(*options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert said in result.stderr.str() + result.stdout.str()
