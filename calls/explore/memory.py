@@ -98,7 +98,6 @@ _ITERATORS: tuple[type, ...] = (
     map,
     filter,
     reversed,
-    count,
 )
 
 
@@ -294,6 +293,7 @@ _LOOKS: tuple[tuple[tuple[type, ...], Look], ...] = (
     ((partial,), _Looks._partial),  # noqa: SLF001
     ((re.Match,), lambda _, value, __: ("match", value.re, value.string, value.span())),
     ((BaseException,), _Looks._error),  # noqa: SLF001
+    ((count,), lambda _, value, __: ("count", repr(value))),
     (_ITERATORS, _Looks._iterator),  # noqa: SLF001
 )
 """How to look at each kind of value; at any other, by its attributes."""
