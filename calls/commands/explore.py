@@ -163,7 +163,7 @@ def _graph(app: str, options: dict[str, Any], limits: "Limits") -> "Graph":
             return found
         graph = explore(found, limits=limits, progress=_progress(), **options)
         return replace(graph, title=app)
-    except (ValueError, TypeError, LookupError) as error:
+    except (ValueError, TypeError) as error:
         raise Unusable(type(error).__name__, str(error)) from error
     finally:
         _progress_ends()

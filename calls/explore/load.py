@@ -14,7 +14,8 @@ def load(name: str) -> Any:
     Modules are looked for in the working directory too.
 
     Raises:
-        ValueError: The name is neither; there is no such module, or no such attribute.
+        ValueError: The name is neither; there is no such module, or it cannot be imported; it has no
+            such attribute.
     """
     if name.startswith(("http://", "https://")):
         return name
@@ -29,9 +30,12 @@ def load(name: str) -> Any:
     try:
         found = import_module(module)
     except ModuleNotFoundError as error:
-        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise  # it is there, and something that it needs is not
-        raise ValueError(f"there is no module {module} here, or installed ({name})") from None
+        if error.name is not None and f"{module}.".startswith(f"{error.name}."):
+            raise ValueError(f"there is no module {module} here, or installed ({name})") from None
+        raise ValueError(f"{module} cannot be imported: {error}") from error
+    except Exception as error:
+        words = f"{module} cannot be imported: {type(error).__name__}: {error}"
+        raise ValueError(words) from error
     for part in attribute.split("."):
         if not hasattr(found, part):
             raise ValueError(f"{module} has no {attribute} ({name})")

@@ -52,6 +52,7 @@ ENDS, SPEAKS = "Response()", 'Response().speak_sentence("This is support.")'
 def folder(tmp_path: Path) -> Path:
     """A folder with an application in which a key ends in silence."""
     (tmp_path / "acme.py").write_text(BROKEN.format(support=ENDS))
+    (tmp_path / "failing.py").write_text("import os\nos.environ.clear()\nos.environ['PASSWORD']\n")
     return tmp_path
 
 
@@ -107,6 +108,7 @@ def test_the_exit_status_is_by_the_worst_finding(folder: Path, fail_on: str, sta
         (["nowhere:app"], "there is no module nowhere here"),
         (["acme:nothing"], "acme has no nothing"),
         (["acme:BROKEN"], "acme has no BROKEN"),
+        (["failing:app"], "failing cannot be imported: KeyError: 'PASSWORD'"),
         (["acme:app", "--output", "no/such/folder/file"], "No such file or directory"),
         (["acme:app", "--varies", "("], "missing )"),
     ],
@@ -246,5 +248,5 @@ def test_a_module_that_lacks_something_is_not_said_to_be_missing(
     (folder / "lacking.py").write_text("import surely_not_installed\n")
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    with pytest.raises(ModuleNotFoundError, match="surely_not_installed"):
+    with pytest.raises(ValueError, match="lacking cannot be imported: .*surely_not_installed"):
         load("lacking:app")
