@@ -33,6 +33,7 @@ def explore(  # each has its own meaning
     at: str | None = None,
     initiate: str | None = None,
     disconnect: str | None = None,
+    credentials: tuple[str, str] | None = None,
     outbound: bool = False,
     from_: str = CALLER,
     to: str = CALLED,
@@ -68,6 +69,9 @@ def explore(  # each has its own meaning
         initiate: The path that gets the first webhook. That of a ``VoiceApp`` is found by its
             handlers; of any other it is ``/``.
         disconnect: The path that gets ``disconnect``. Found likewise; none for any other.
+        credentials: The user name and the password with which the first webhook comes, and
+            ``disconnect``, as the settings of a voice application have them. A ``VoiceApp`` gets
+            its own. They are in nothing that comes out.
         outbound: Whether the application calls, and gets ``answer``, instead of being called.
         from_: Who calls; the number that the application shows, if it does.
         to: The number that is called.
@@ -104,6 +108,7 @@ def explore(  # each has its own meaning
             at=at,
             initiate=initiate,
             disconnect=disconnect,
+            credentials=credentials,
             varies=varies,
             outbound=outbound,
             callback_timeout=callback_timeout,

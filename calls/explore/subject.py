@@ -18,7 +18,7 @@ from calls.script._apart import Apart
 from calls.script._asks import Listen
 from calls.script._mounted import scripts_of
 from calls.script.scripts import Scripts
-from calls.simulator.errands import Answered, Delivery, Unanswered
+from calls.simulator.errands import Answered, Delivery, Targets, Unanswered
 from calls.simulator.outside import Outside
 from calls.webhooks import VoiceApp
 
@@ -30,6 +30,7 @@ class Subject:
         app: An ASGI or WSGI application of this process, or a URL.
         at: Where an application of this process is taken to be.
         initiate, disconnect: The paths that get these events; those of a ``VoiceApp`` are found.
+        credentials: With which user name and password the first webhook comes, and ``disconnect``.
         varies: What differs from call to call in its documents without meaning anything, such as a
             time: a regular expression.
         outbound: Whether it calls: the first webhook is ``answer``.
@@ -43,6 +44,7 @@ class Subject:
         at: str | None = None,
         initiate: str | None = None,
         disconnect: str | None = None,
+        credentials: tuple[str, str] | None = None,
         varies: str | None = None,
         outbound: bool = False,
         callback_timeout: float = 15.0,
@@ -51,6 +53,11 @@ class Subject:
         if outbound and initiate is None and isinstance(app, VoiceApp):
             initiate = app.path_for(AnswerEvent)
         found = self.outside.application(app, at=at, initiate=initiate, disconnect=disconnect)
+        if credentials is not None:
+            name, password = credentials
+            first = replace(found.initiate.main, username=name, password=password)
+            last = found.disconnect and replace(found.disconnect, username=name, password=password)
+            found = replace(found, initiate=Targets(first), disconnect=last)
         self.application = replace(found, callback_timeout=callback_timeout)
         self._app = app if isinstance(app, VoiceApp) else None
         self.identity = Identity(varies)

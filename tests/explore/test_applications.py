@@ -10,11 +10,13 @@ import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from bxml import Gather, Response
+from calls.events import CallEvent
 from calls.explore import Graph, explore
 from calls.simulator.server import Server
+from calls.webhooks import VoiceApp
 
 MENU = Response([Gather(gather_url="/", max_digits=1).speak_sentence("For sales, press 1.")])
 SALES = Response().speak_sentence("This is sales.")
@@ -47,6 +49,22 @@ def test_an_application_of_a_framework_is_explored(number: int) -> None:
     graph = explore(app)
     assert titles(graph) == ["For sales, press 1.", "This is sales."]
     assert not graph.remarks
+
+
+def test_an_application_that_is_mounted_gets_the_credentials_that_it_is_given() -> None:
+    inner = VoiceApp(credentials={"platform": "correct-horse"})
+
+    @inner.on("/start")
+    def start(event: CallEvent) -> Response:
+        gather = Gather(gather_url=inner.url_for(start), max_digits=1, **inner.auth)
+        return SALES if getattr(event, "digits", "") else Response([gather])
+
+    app = Starlette(routes=[Mount("/voice", inner)])
+    refused = explore(app, initiate="/voice/start")
+    assert "answered with 401" in refused.findings[0].message
+    graph = explore(app, initiate="/voice/start", credentials=("platform", "correct-horse"))
+    assert titles(graph) == ["Gather", "This is sales."]
+    assert "correct-horse" not in repr(graph)
 
 
 def test_an_application_that_runs_elsewhere_is_explored_over_http() -> None:

@@ -122,6 +122,14 @@ def test_input_that_is_unusable_is_told_in_one_line(
     assert "Traceback" not in done.stderr
 
 
+def test_the_command_takes_a_graph_that_a_module_has_made(folder: Path) -> None:
+    (folder / "flow.py").write_text(
+        "from acme import app\nfrom calls.explore import explore\n"
+        "graph = explore(app, after=('2',))\n"
+    )
+    assert "1 document," in command(folder, "flow:graph").stdout
+
+
 def test_the_command_has_help_with_examples(folder: Path) -> None:
     done = command(folder, "--help")
     assert done.returncode == 0
@@ -248,5 +256,5 @@ def test_a_module_that_lacks_something_is_not_said_to_be_missing(
     (folder / "lacking.py").write_text("import surely_not_installed\n")
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    with pytest.raises(ValueError, match="lacking cannot be imported: .*surely_not_installed"):
+    with pytest.raises(ValueError, match=r"lacking cannot be imported: .*surely_not_installed"):
         load("lacking:app")
