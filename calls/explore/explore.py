@@ -137,9 +137,9 @@ def explore(  # each has its own meaning
             "the application keeps in mind what happened on a call, so the way to each place was"
             " played again from the start (stateful=True says so at once)"
         ] = None
-    if strange:
+    if strange or found.lost:
         remarks[
-            f"{len(strange)} of the ways, gone once more by another call, lead to another document:"
+            f"{len(strange) + found.lost} of the ways, gone once more by another call, lead to another document:"
             " the application answers by something else than the call, such as the time or chance"
             + (" (or stateful=False is wrong)" if not repeats else "")
         ] = None

@@ -30,7 +30,7 @@ from calls.explore.rules import (
     UNHANDLED_KEY,
     Rule,
 )
-from calls.explore.search import Found, Met, Step
+from calls.explore.search import Found, Met
 from calls.explore.subject import Subject
 from calls.simulator.verbs.audio import words_of
 
@@ -64,16 +64,11 @@ class Flow:
             for passage, target in met.passages:
                 if target is not None:
                     self.comes[target].append((met, passage))
-        self._said = {met.id: said_in(met.state) for met in found.met}
         self.good = self.backwards(self._is_good)
 
     def of(self, node: int) -> Met:
         """The state of an id."""
         return self.met[node - 1]
-
-    def says(self, met: Met) -> tuple[str, ...]:
-        """What is said in a state, in order."""
-        return self._said[met.id]
 
     def key(self, node: int | None) -> str | None:
         """What the document of a state has in common with the same one."""
@@ -151,10 +146,7 @@ class Flow:
 
     def way(self, met: Met) -> tuple[str, ...]:
         """What is done at each document from the first one on, to come to a state."""
-        return tuple(step.label for step in self._steps(met))
-
-    def _steps(self, met: Met) -> tuple[Step, ...]:
-        return met.way[len(self.met[0].way) :]
+        return tuple(step.label for each in met.path[1:] for step in each.steps)
 
     def conversation(self, met: Met | None, done: Iterable[Choice] | None) -> Iterator[str]:
         """The shortest call that comes to a state, line by line, with what is done there."""
@@ -162,14 +154,11 @@ class Flow:
         yield f"{who.to} is called" if who.is_outbound else f"{who.from_} calls {who.to}"
         if met is None:
             return
-        path = [met]
-        while path[0].parent is not None:
-            path.insert(0, path[0].parent)
-        for here, step in zip(path, (*self._steps(met), None), strict=False):
-            yield from (f"hears “{words}”" for words in self.says(here))
-            for choice in step.choices if step is not None else done or ():
-                if choice.label:
-                    yield _line(choice)
+        path = met.path
+        for here, after in zip(path, (*path[1:], None), strict=True):
+            yield from (f"hears “{words}”" for words in said_in(here.state))
+            chosen = done or () if after is None else after.steps[0].choices
+            yield from (_line(choice) for choice in chosen if choice.label)
 
 
 def _line(choice: Choice) -> str:
@@ -378,7 +367,7 @@ def _keys(flow: Flow) -> Iterator[Finding]:
             if key not in ways or ways[key][0].troubles:
                 continue
             passage, target = ways[key]
-            said = ". ".join(flow.says(met))
+            said = ". ".join(said_in(met.state))
             if _is_unhandled(flow, met, key, ways):
                 words = f"key {key} is offered, and does what keys do that are not"
                 yield flow.finding(UNHANDLED_KEY, words, met, passage.choices)
@@ -395,7 +384,7 @@ def _keys(flow: Flow) -> Iterator[Finding]:
 
 def _is_unhandled(flow: Flow, met: Met, key: str, ways: Ways) -> bool:
     """Whether a key does what all those do that are not offered, and that is not what it is for."""
-    said = ". ".join(flow.says(met))
+    said = ". ".join(said_in(met.state))
     promises = promises_in(met.state)
     others = [ways[each] for each in KEYS if each in ways and each not in promises]
     here, target = ways[key], ways[key][1]
@@ -414,7 +403,9 @@ def _is_same(first: tuple[Passage, int | None], second: tuple[Passage, int | Non
 
 
 def _apologizes(flow: Flow, target: int | None) -> bool:
-    return target is not None and bool(_APOLOGY.search(" ".join(flow.says(flow.of(target))[:2])))
+    return target is not None and bool(
+        _APOLOGY.search(" ".join(said_in(flow.of(target).state)[:2]))
+    )
 
 
 def _never_reached(flow: Flow) -> Iterator[Finding]:

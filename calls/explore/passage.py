@@ -80,6 +80,12 @@ CALLER, CALLED = "+15550199001", "+15550100002"
 Deliver: TypeAlias = Callable[[Delivery], Awaitable[Answered | Unanswered]]
 
 
+class Unknown(Struct, frozen=True):
+    """What a script remembers, where that cannot be compared: known by the place where it was met."""
+
+    place: Any
+
+
 class State(Struct, frozen=True):
     """Where a passage starts: a call that has just been answered with a document.
 

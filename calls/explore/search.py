@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from calls.explore.choices import Choice, Chooser, label_of
 from calls.explore.graph import Code
 from calls.explore.minimal import classes_of, representatives
-from calls.explore.passage import START, Callers, Passage, Player, State
+from calls.explore.passage import START, Callers, Passage, Player, State, Unknown
 from calls.explore.subject import Subject
 
 
@@ -69,27 +70,37 @@ class Met(Struct):
     Attributes:
         id: Its number, from 1.
         state: What it is.
-        way: How one comes there from the first webhook on: the first step is to the first document.
-        parent: The state before it; None for the first.
+        parent: The state before it, where it was met first; None for the one that is begun with.
+        steps: How one comes from there to here; from the first webhook, if there is none before it.
         code: Where it comes from.
         key: What it has in common with a state that goes on alike.
         passages: What was found to happen in it, each with the id of the state that it reaches.
-        is_explored: Whether that is all.
+        was_cut_short: Whether something that can happen in it was left out.
+        is_explored: Whether everything was tried that can happen in it.
     """
 
     id: int
     state: State
-    way: tuple[Step, ...]
-    parent: "Met | None"
+    parent: "Met | None" = None
+    steps: tuple[Step, ...] = ()
     code: Code | None = None
     key: tuple[Any, ...] = ()
     passages: list[tuple[Passage, int | None]] = []
+    was_cut_short: bool = False
     is_explored: bool = False
 
     @property
-    def labels(self) -> tuple[str, ...]:
-        """What is done at each document from the first one on."""
-        return tuple(step.label for step in self.way[1:])
+    def path(self) -> list["Met"]:
+        """The states on the way here, from the one that is begun with, and itself."""
+        path = [self]
+        while path[-1].parent is not None:
+            path.append(path[-1].parent)
+        return path[::-1]
+
+    @property
+    def way(self) -> tuple[Step, ...]:
+        """How one comes here from the first webhook on."""
+        return tuple(step for each in self.path for step in each.steps)
 
 
 class Found(Struct):
@@ -99,12 +110,14 @@ class Found(Struct):
         met: The states.
         first: The passages to the first document, or to the end of the call before it.
         limits: The limits that were met.
+        lost: How often the way to a state, gone once more, did not lead there any more.
         calls, webhooks: What it has cost.
     """
 
     met: list[Met] = []
     first: list[Passage] = []
     limits: dict[str, None] = {}
+    lost: int = 0
     calls: int = 0
     webhooks: int = 0
 
@@ -153,7 +166,7 @@ class Search:
         Raises:
             WayLost: That cannot be done.
         """
-        origin = Met(0, START, (), None)
+        origin = Met(0, START)
         async for passage, step in self._passages(origin):
             self.found.first.append(passage)
             if passage.reached is not None and not self.found.met:
@@ -198,7 +211,7 @@ class Search:
                     f" what can be done there is {', '.join(dict.fromkeys(seen))}"
                 )
         self._known.clear()
-        met.id, met.parent = 1, None
+        met.id, met.steps, met.parent = 1, met.way, None
         met.key = self._key_of(met.state, None)
         self._known[met.key] = met
         self.found.met = [met]
@@ -207,50 +220,55 @@ class Search:
     def _meet(self, passage: Passage, step: Step, source: Met | None) -> Met:
         """The state that a passage reaches: a new one, if it was never met."""
         assert passage.reached is not None  # noqa: S101  # asked by whoever calls this
-        way = (*(source.way if source else ()), step)
-        state = self._subject.noted(passage.reached, way)
+        state = self._subject.noted(passage.reached, self._place(source, step))
         key = self._key_of(state, source)
         known = self._known.get(key)
         if known is not None:
             return known
         call_id = state.call.id if state.call else ""
         code = self._subject.waits_at(call_id) or self._subject.code_of(state.url, state.event)
-        met = Met(len(self.found.met) + 1, state, way, source, code, key)
+        met = Met(len(self.found.met) + 1, state, source, (step,), code, key)
         self._known[key] = met
         self.found.met.append(met)
         return met
 
     async def _spread(self, first: Met) -> None:
         waiting, limits = deque([first]), self._limits
+        depth = {first.id: 0}
         while waiting:
             met = waiting.popleft()
             if self._progress is not None:
                 self._progress(len(self.found.met), len(waiting) + 1)
-            if len(met.way) - len(first.way) >= limits.depth:
+            if depth[met.id] >= limits.depth:
                 self._is_limited(f"depth: calls are followed for {limits.depth:,} documents")
                 continue
-            complete = True
             async for passage, step in self._passages(met):
                 target = None
                 if passage.reached is not None:
                     known = len(self.found.met)
                     if known >= limits.documents and not self._is_known(passage, met, step):
                         self._is_limited(f"documents: {limits.documents:,} states were met")
-                        complete = False
+                        met.was_cut_short = True
                         continue
                     target = self._meet(passage, step, met)
                     if target.id > known:
+                        depth[target.id] = depth[met.id] + 1
                         waiting.append(target)
-                complete &= not passage.was_cut_short
+                met.was_cut_short |= passage.was_cut_short
                 met.passages.append((passage, None if target is None else target.id))
-            met.is_explored = complete and not self._is_over()
+            met.is_explored = not (met.was_cut_short or self._is_over())
             if self._is_over():
                 return
 
     def _is_known(self, passage: Passage, source: Met, step: Step) -> bool:
         assert passage.reached is not None  # noqa: S101  # asked by whoever calls this
-        state = self._subject.noted(passage.reached, (*source.way, step))
+        state = self._subject.noted(passage.reached, self._place(source, step))
         return self._key_of(state, source) in self._known
+
+    @staticmethod
+    def _place(source: Met | None, step: Step) -> object:
+        """What tells a place apart from all others."""
+        return source and source.id, step
 
     def _key_of(self, state: State, source: Met | None) -> tuple[Any, ...]:
         """What a state has in common with another one that goes on alike.
@@ -291,11 +309,17 @@ class Search:
                 self._is_limited(
                     f"choices: {self._limits.choices:,} ways were tried to go on from one document"
                 )
+                met.was_cut_short = True
                 return
             count += 1
             chooser: Chooser[Choice] = Chooser(told)
             before = frozenset(tried)
-            passage = await self._play(await self._at(met), chooser, tried)
+            try:
+                passage = await self._play(await self._at(met), chooser, tried)
+            except WayLost:  # it goes by something else than the call
+                self.found.lost += 1
+                met.was_cut_short = True
+                return
             if passage.was_cut_short:
                 self._is_limited("steps: one passage did not come to an end")
             yield passage, Step(chooser.way(), before, tuple(passage.choices))
@@ -330,7 +354,7 @@ class Search:
                 raise WayLost(
                     f"the call ended ({passage.cause}) at document {number}, where it went on before"
                 )
-            state = self._subject.noted(passage.reached, way[: number + 1])
+            state = self._subject.noted(passage.reached, (number, step))
         return state
 
     async def differences(self, budget: int) -> list[Met]:
@@ -340,14 +364,17 @@ class Search:
         """
         found = []
         for met in reversed(self.found.met):
-            if len(met.way) > budget:
+            way = met.way
+            if len(way) > budget:
                 break
-            budget -= len(met.way)
+            budget -= len(way)
             try:
-                state = await self.again(met.way)
+                state = await self.again(way)
             except WayLost:
                 found.append(met)
                 continue
+            if isinstance(met.state.memory, Unknown):
+                state = replace(state, memory=met.state.memory)
             if self._key_of(state, met.parent) != met.key:
                 found.append(met)
         return found

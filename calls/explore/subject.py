@@ -12,7 +12,7 @@ from calls.events import AnswerEvent, Event
 from calls.explore.graph import Code
 from calls.explore.identity import Identity
 from calls.explore.memory import TooMuch, memory_of, waits_at
-from calls.explore.passage import State
+from calls.explore.passage import State, Unknown
 from calls.explore.places import code_of
 from calls.script._apart import Apart
 from calls.script._asks import Listen
@@ -103,12 +103,12 @@ class Subject:
         for number, apart in enumerate(self._apart):
             apart.put(call_id, state.journal[number] if state.journal else ())
 
-    def noted(self, state: State, way: object) -> State:
+    def noted(self, state: State, place: object) -> State:
         """A state that has just been reached, with what its scripts remember.
 
         Args:
             state: The state.
-            way: What tells it apart if they remember what cannot be compared.
+            place: What tells it apart if they remember what cannot be compared.
         """
         if not self._apart or state.call is None:
             return state
@@ -121,7 +121,7 @@ class Subject:
                 f"a script remembers what cannot be compared ({why}), so that its states are never"
                 " met again: each way to one counts as another state"
             ] = None
-            memory = way
+            memory = Unknown(place)
         journal = tuple(apart.entries(call_id) for apart in self._apart)
         asks = [apart.play(call_id) for apart in self._apart]
         waits = [play.ask for play in asks if play is not None and isinstance(play.ask, Listen)]

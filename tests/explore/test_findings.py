@@ -18,7 +18,7 @@ from calls.explore import RULES, Graph, Limits, WayLost, explore, html_of, svg_o
 from calls.explore.formats import WRITERS
 from calls.script import GaveUp, Line, MemoryJournal, Scripts, script
 from calls.simulator import Phone, Simulator
-from calls.webhooks import VoiceApp
+from calls.webhooks import Delivery, VoiceApp
 
 Build = Callable[[], VoiceApp]
 Function = Callable[[Line], Coroutine[Any, Any, None]]
@@ -246,6 +246,40 @@ def test_a_limit_is_more_than_nothing(name: str) -> None:
         Limits(**{name: 0})
 
 
+def test_an_application_whose_calls_end_by_chance_is_explored_all_the_same() -> None:
+    numbers = iter(range(100_000))
+    app = VoiceApp()
+
+    @app.on("/start")
+    def start(event: CallEvent) -> Response:
+        if next(numbers) % 5 == 4:
+            return Response().hangup()
+        return Response([Gather(gather_url="/start", max_digits=1).speak_sentence("Press a key.")])
+
+    graph = explore(app, stateful=True, limits=Limits(calls=2_000))
+    assert any("something else than the call" in remark for remark in graph.remarks)
+
+
+def test_the_way_to_a_finding_is_told_by_what_is_heard_on_it() -> None:
+    app = VoiceApp()
+
+    @app.on("/start/{number:int}")
+    def start(event: CallEvent, delivery: Delivery) -> Response:
+        number = delivery.path_params["number"]
+        if number == 3:
+            raise LookupError
+        words = ["One.", "Two.", "One."][number]
+        gather = Gather(gather_url=f"/start/{number + 1}", max_digits=1)
+        return Response([gather.speak_sentence(words)])
+
+    [finding] = explore(app, initiate="/start/0").of_rule("error")
+    assert [line for line in finding.conversation if line.startswith("hears")] == [
+        "hears “One.”",
+        "hears “Two.”",
+        "hears “One.”",
+    ]
+
+
 def test_exploring_can_begin_further_on() -> None:
     graph = explore(flows.nothing_wrong(), initiate="/start", after=("2",))
     assert [node.title for node in graph.nodes] == ["This is support."]
@@ -407,7 +441,8 @@ def test_what_cannot_be_compared_is_told_of_and_nothing_is_missed() -> None:
         line.speak_sentence(f"Goodbye, {type(connection).__name__}.")
 
     graph = explore(VoiceApp({"/start": asks}))
-    assert any("cannot be compared (builtins.object)" in remark for remark in graph.remarks)
+    [remark] = graph.remarks
+    assert "cannot be compared (builtins.object)" in remark
     assert graph.nodes[-1].title == "Goodbye, object."
 
 
