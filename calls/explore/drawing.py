@@ -12,7 +12,7 @@ from textwrap import wrap
 from typing import Literal, NamedTuple, TypeAlias
 
 from calls.explore.covered import Covered, reached_of, shares_of, total
-from calls.explore.graph import LEVELS, Graph, Level, Node
+from calls.explore.graph import LEVELS, Edge, Graph, Level, Node
 
 State = Literal["covered", "partly", "uncovered"]
 """How much of what an edge stands for was done: all, something, nothing."""
@@ -217,6 +217,17 @@ class _Looks:
             f"e{index}", f"n{edge.source}", target, label, self.state((index,)), index in self.first
         )
 
+    def between(self) -> Iterator[tuple[int, Edge, int]]:
+        """The edges that are drawn from one node to another, each with its index and its target.
+
+        A webhook that fails and leads where the call goes anyway is no news.
+        """
+        anyway = {(edge.source, edge.target) for edge in self.graph.edges if edge.kind != "failure"}
+        for index, edge in enumerate(self.graph.edges):
+            is_news = edge.kind != "failure" or (edge.source, edge.target) not in anyway
+            if edge.target is not None and (is_news or index in self.first):
+                yield index, edge, edge.target
+
     def endings(self, ids: frozenset[int]) -> Iterator[tuple[Box, list[Arrow]]]:
         """The ends of calls in some nodes, one for each cause; every caller can hang up anywhere."""
         ends: dict[tuple[int, str], list[int]] = defaultdict(list)
@@ -234,11 +245,7 @@ def picture_of(graph: Graph, *, covered: Covered | None = None) -> Picture:
     """All nodes, all edges, and the ends."""
     looks = _Looks(graph, covered)
     boxes = [looks.box(node) for node in graph.nodes]
-    arrows = [
-        looks.arrow(index, f"n{edge.target}")
-        for index, edge in enumerate(graph.edges)
-        if edge.target is not None
-    ]
+    arrows = [looks.arrow(index, f"n{target}") for index, _, target in looks.between()]
     for box, leading in looks.endings(frozenset(node.id for node in graph.nodes)):
         boxes.append(box)
         arrows.extend(leading)
@@ -259,16 +266,14 @@ def picture_of_group(
     arrows: list[Arrow] = []
     out: dict[tuple[int, int], list[int]] = defaultdict(list)
     into: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for index, edge in enumerate(graph.edges):
-        if edge.target is None:
-            continue
-        here, there = group_of[edge.source], group_of[edge.target]
+    for index, edge, target in looks.between():
+        here, there = group_of[edge.source], group_of[target]
         if here == there == number:
-            arrows.append(looks.arrow(index, f"n{edge.target}"))
+            arrows.append(looks.arrow(index, f"n{target}"))
         elif here == number:
             out[edge.source, there].append(index)
         elif there == number:
-            into[here, edge.target].append(index)
+            into[here, target].append(index)
     for (source, there), indices in out.items():
         label = label_of([choice for index in indices for choice in graph.edges[index].choices])
         arrows.append(Arrow("", f"n{source}", f"g{there}", label, looks.state(indices)))

@@ -76,12 +76,13 @@ class Flow:
 
     def is_silent_end(self, met: Met, passage: Passage) -> bool:
         """Whether the platform ends an answered call in which nothing is said since the last document."""
+        comes = self.comes[met.id]
         return (
             passage.reached is None
             and passage.cause == "hangup"
             and passage.kind not in _LEAVING
             and not (passage.heard or passage.person or passage.troubles)
-            and not any(came.kind == "goes on" and came.heard for _, came in self.comes[met.id])
+            and not (comes and all(_is_excuse(came) for _, came in comes))
         )
 
     def is_end(self, node: int) -> bool:
@@ -330,22 +331,32 @@ def _silent_ends(flow: Flow) -> Iterator[Finding]:
             for source, _ in flow.comes[met.id]
         ):
             continue
-        for passage, _ in met.passages:
-            if not flow.is_silent_end(met, passage):
-                continue
-            comes = flow.comes[met.id]
-            if (
-                comes
-                and not passage.label
-                and all(_is_offered(source, came) for source, came in comes)
-            ):
-                continue  # each key that leads here is a finding of its own
-            words = "the call ends, and nothing is said"
-            if passage.label:
-                words = f"after {passage.label!r} {words}"
-            tail = ["the call ends without a word"]
-            yield flow.finding(SILENT_END, words, met, passage.choices, tail=tail)
-            break
+        ends = [passage for passage, _ in met.passages if flow.is_silent_end(met, passage)]
+        if ends:
+            yield from _silent_end(flow, met, ends[0])
+
+
+def _silent_end(flow: Flow, met: Met, passage: Passage) -> Iterator[Finding]:
+    words = "the call ends, and nothing is said"
+    tail = ["the call ends without a word"]
+    # Each key that is offered is a finding of its own.
+    comes = [
+        (source, came)
+        for source, came in flow.comes[met.id]
+        if not (_is_excuse(came) or (not passage.label and _is_offered(source, came)))
+    ]
+    if met.parent is None or any(came.label == met.steps[-1].label for _, came in comes):
+        words = f"after {passage.label!r} {words}" if passage.label else words
+        yield flow.finding(SILENT_END, words, met, passage.choices, tail=tail)
+    elif comes:  # one comes here in other ways too, at which there is nothing wrong
+        source, came = comes[0]
+        words = f"after {came.label!r} {words}"
+        yield flow.finding(SILENT_END, words, source, came.choices, tail=tail)
+
+
+def _is_excuse(came: Passage) -> bool:
+    """Whether a call may end without a word after this: with somebody spoken to, or a goodbye said."""
+    return came.person or (came.kind == "goes on" and came.heard)
 
 
 def _is_offered(met: Met, passage: Passage) -> bool:
@@ -373,7 +384,7 @@ def _keys(flow: Flow) -> Iterator[Finding]:
                 yield flow.finding(UNHANDLED_KEY, words, met, passage.choices)
             elif met.id in lost:
                 continue  # whatever is done there
-            elif target == met.id and key not in keys_of_return(said):
+            elif _is_back(flow, met, key, target) and key not in keys_of_return(said):
                 words = f"key {key} is offered, and leads back to the same document"
                 yield flow.finding(KEY_GOES_NOWHERE, words, met, passage.choices)
             elif flow.ends_silently(target) or flow.is_silent_end(met, passage):
@@ -394,8 +405,16 @@ def _is_unhandled(flow: Flow, met: Met, key: str, ways: Ways) -> bool:
         key in keys_of_leaving(said) and (target is None or flow.is_end(target))
     )
     differs = any(not _is_same(here, ways[each]) for each in promises if each in ways)
-    is_back = target == met.id
+    is_back = _is_back(flow, met, key, target)
     return not is_meant and (differs or is_back or _apologizes(flow, target))
+
+
+def _is_back(flow: Flow, met: Met, key: str, target: int | None) -> bool:
+    """Whether a key leads to where one is already, and is not the way by which one came there."""
+    comes = flow.comes[met.id]
+    return target == met.id and not any(
+        came.label == key and source.id != met.id for source, came in comes
+    )
 
 
 def _is_same(first: tuple[Passage, int | None], second: tuple[Passage, int | None]) -> bool:

@@ -121,6 +121,23 @@ def nothing_wrong_in_a_script() -> VoiceApp:
     return VoiceApp(Scripts({"/start": polite}))
 
 
+def nothing_wrong_in_a_whole_line() -> VoiceApp:
+    @script(on_failure=bye())
+    async def reception(line: Line) -> None:
+        words = f"{OFFERS} For opening hours, press 3. To hear this again, press 9."
+        while True:
+            choice = await line.menu(words, keys="1239", tries=2, too_often="Goodbye.")
+            if choice == "3":
+                line.speak_sentence("We are open from nine to five.")
+            elif choice != "9":
+                outcome = await line.transfer("+19195550100")
+                if outcome.was_answered:
+                    return
+                line.speak_sentence("Nobody is free just now.")
+
+    return VoiceApp(Scripts({"/start": reception}))
+
+
 def a_loop_that_no_key_leaves() -> VoiceApp:
     return app_of(
         lambda _: Response([menu("We did not get that.", "/more")]),
@@ -246,6 +263,7 @@ FLOWS: Planted = {
     nothing_wrong_with_a_message: [],
     nothing_wrong_when_it_repeats: [],
     nothing_wrong_in_a_script: [],
+    nothing_wrong_in_a_whole_line: [],
     a_loop_that_no_key_leaves: [("dead-end", "silence", "")],
     a_document_that_redirects_to_itself: [("dead-end", "", "")],
     silence_until_hang_up: [("silent-end", "silence", "")],

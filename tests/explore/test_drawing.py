@@ -496,3 +496,14 @@ def test_a_browser_begins_with_the_groups_of_a_large_graph(tmp_path: Path) -> No
         f"g{at}" for at in range(len(drawing.groups_of(graph)))
     }
     assert {each.get("tabindex") for each in shapes} == {"0"}
+
+
+def test_a_webhook_that_fails_and_leads_where_the_call_goes_anyway_is_not_drawn() -> None:
+    nodes = tuple(Node(id=number, title=f"{number}") for number in (1, 2, 3))
+    edges = (
+        Edge(source=1, target=2, kind="silence", choices=("silence",), event="gather"),
+        Edge(source=1, target=2, kind="failure", choices=("it fails",), event="gather"),
+        Edge(source=1, target=3, kind="failure", choices=("it fails",), event="gather"),
+    )
+    picture = drawing.picture_of(Graph(title="x", nodes=nodes, edges=edges))
+    assert [arrow.name for arrow in picture.arrows] == ["e0", "e2"]
