@@ -32,6 +32,7 @@ from calls.explore.rules import (
 )
 from calls.explore.search import Found, Met
 from calls.explore.subject import Subject
+from calls.simulator.verbs.assumed import assumed
 from calls.simulator.verbs.audio import words_of
 
 _APOLOGY = re.compile(
@@ -194,18 +195,18 @@ def menus_in(state: State) -> Iterator[Gather]:
 
 def promises_in(state: State) -> tuple[str, ...]:
     """The keys that a document offers: in its ``Gather``, or in what is said before it."""
-    document = list(state.document)
-    if not any(True for _ in menus_in(state)):
-        return ()
     said = []
-    for verb in document:
+    for verb in state.document:
         if isinstance(verb, SpeakSentence):
             said.append(words_of(verb))
         elif isinstance(verb, Gather):
             said.append(prompt_of(verb))
             if verb.gather_url is not None:
-                break
-    return keys_offered(". ".join(said))
+                keys = keys_offered(". ".join(said))
+                is_menu = assumed(verb, "max_digits") == 1
+                ends = "" if is_menu else assumed(verb, "terminating_digits")
+                return tuple(key for key in keys if key not in ends)  # which end a row of others
+    return ()
 
 
 def title_of(state: State) -> str:

@@ -37,7 +37,15 @@ def save_tests(
 
     Returns:
         The files.
+
+    Raises:
+        ValueError: The options hold credentials, which belong in no file.
+        OSError: The files cannot be written.
     """
+    if options and options.get("credentials") is not None:
+        raise ValueError(
+            "credentials are not written into files: read them from the environment in a test of yours"
+        )
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
     files = []

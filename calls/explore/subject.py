@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from threading import RLock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,9 @@ from calls.script.scripts import Scripts
 from calls.simulator.errands import Answered, Delivery, Targets, Unanswered
 from calls.simulator.outside import Outside
 from calls.webhooks import VoiceApp
+
+_ONE_AT_A_TIME = RLock()
+"""While an application is explored, what this process logs and where its scripts are is changed."""
 
 
 class Subject:
@@ -76,7 +80,7 @@ class Subject:
         """Explore for the block: what it logs is taken, and its scripts are played apart."""
         logger = logging.getLogger("calls")
         taker = _Taker(self._complaints)
-        with ExitStack() as stack:
+        with _ONE_AT_A_TIME, ExitStack() as stack:
             stack.callback(self.outside.close)
             for name, value in (("propagate", False), ("handlers", [taker])):
                 stack.callback(setattr, logger, name, getattr(logger, name))

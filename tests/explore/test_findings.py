@@ -4,6 +4,7 @@ import logging
 import re
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -13,7 +14,7 @@ import flows
 import pytest
 
 from bxml import Gather, PhoneNumber, Response, SpeakSentence, Transfer
-from calls.events import CallEvent, InitiateEvent, TransferCompleteEvent
+from calls.events import CallEvent, GatherEvent, InitiateEvent, TransferCompleteEvent
 from calls.explore import RULES, Graph, Limits, WayLost, explore, html_of, svg_of, text_of
 from calls.explore.formats import WRITERS
 from calls.script import GaveUp, Line, MemoryJournal, Scripts, script
@@ -460,6 +461,36 @@ def test_the_journal_of_scripts_is_left_as_it_was() -> None:
         assert len(explore(app).nodes) == 2
         assert journal.entries(call.call_id) == before
         call.presses("1").ended(cause="hangup")
+
+
+def test_a_key_that_ends_a_number_is_no_key_of_a_menu() -> None:
+    app = VoiceApp()
+
+    @app.on("/start")
+    def start(event: CallEvent) -> Response:
+        if isinstance(event, GatherEvent) and event.digits:
+            return Response().speak_sentence("Thank you.")
+        gather = Gather(gather_url="/start", gather_fallback_url="/start", terminating_digits="#")
+        return Response([gather.speak_sentence("Enter your number, then press pound.")])
+
+    graph = explore(app)
+    assert graph.node(1).promises == ()
+    assert not graph.findings
+
+
+def test_several_threads_explore_one_after_the_other() -> None:
+    @script
+    async def asks(line: Line) -> None:
+        await line.menu("Press 1.", keys="1", tries=3, too_often="Goodbye.")
+        line.speak_sentence("Thank you.")
+
+    app = VoiceApp({"/start": asks})
+    logger = logging.getLogger("calls")
+    before = list(logger.handlers), logger.propagate
+    with ThreadPoolExecutor(4) as pool:
+        graphs = list(pool.map(lambda _: explore(app), range(4)))
+    assert len({graph.edges for graph in graphs}) == 1
+    assert (logger.handlers, logger.propagate) == before
 
 
 @pytest.mark.anyio

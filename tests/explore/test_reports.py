@@ -230,6 +230,13 @@ def test_the_saved_test_of_every_finding_fails_as_long_as_it_is_there(tmp_path: 
     assert done.stdout.count("AssertionError: ") >= count
 
 
+def test_credentials_are_written_into_no_file(tmp_path: Path) -> None:
+    graph = explore(flows.a_key_that_leads_back(), initiate="/start")
+    with pytest.raises(ValueError, match="credentials are not written"):
+        save_tests(graph, tmp_path, app="acme:app", options={"credentials": ("a", "secret")})
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_hostile_prompt_stays_a_comment_in_a_saved_test(tmp_path: Path) -> None:
     words = 'Press 1.\u2028raise SystemExit\n"""\nraise SystemExit'
     app = flows.app_of(start=lambda _: Response([flows.menu(words, "/start")]))
