@@ -92,7 +92,7 @@ class Met(Struct):
     @property
     def path(self) -> list["Met"]:
         """The states on the way here, from the one that is begun with, and itself."""
-        path = [self]
+        path: list[Met] = [self]
         while path[-1].parent is not None:
             path.append(path[-1].parent)
         return path[::-1]
