@@ -15,10 +15,12 @@ from calls.events import (
 )
 from calls.events.input import SPEECH_TIMED_OUT
 from calls.explore.choices import (
+    ANSWERS,
     FAILS,
     HANGS_UP,
     IS_BUSY,
     IS_GONE,
+    IS_REACHED,
     IS_THERE,
     NEVER_ANSWERS,
     SAYS_NOTHING,
@@ -29,7 +31,7 @@ from calls.explore.choices import (
 from calls.explore.covered import MEASURED, Covered, measured_of, reached_of, total
 from calls.explore.graph import Edge, Graph, Kind
 from calls.explore.identity import Identity
-from calls.simulator.engine import Engine
+from calls.simulator.engine import Engine, callee
 from calls.simulator.errands import Answered, Delivery, Unanswered
 from calls.simulator.state import Call
 
@@ -88,13 +90,23 @@ class Report(Struct, frozen=True, kw_only=True):
 
 
 class _Step(Struct, frozen=True):
-    """One step of a call: an event, and the document that answered it, or the end of the call."""
+    """One step of a call: an event, and the document that answered it, or the end of the call.
+
+    Attributes:
+        event: The event; None at the end.
+        key: That of the document; None at the end.
+        fails: Whether a first URL had failed.
+        left: Whether the caller has hung up.
+        spoke: Whether somebody has said something since the last document.
+        leg: Of the leg that was rung last, the cause of its end, and whom it rang; None without one.
+    """
 
     event: Event | None
     key: str | None
     fails: bool = False
     left: bool = False
     spoke: bool = False
+    leg: tuple[str, str] | None = None
 
 
 class Watcher:
@@ -133,7 +145,8 @@ class Watcher:
             known = id(engine), call.id
             if call.is_over and known in self._steps and known not in self._over:
                 self._over.add(known)
-                self._add(engine, call, _Step(None, None, left=call.id in left))
+                end = _Step(None, None, left=call.id in left, leg=_last_leg(engine, call))
+                self._add(engine, call, end)
 
     def _add(self, engine: Engine, call: Call, step: _Step) -> None:
         known = id(engine), call.id
@@ -155,6 +168,16 @@ class Watcher:
         for steps in self._steps.values():
             walk.go(steps)
         return walk
+
+
+def _last_leg(engine: Engine, call: Call) -> tuple[str, str] | None:
+    """What became of the leg that a call has rung last; of several at once, of the one that answered."""
+    legs = [each for each in engine.calls.values() if each.leg and each.leg.parent_id == call.id]
+    if not legs:
+        return None
+    last = max(legs, key=lambda leg: (leg.started or 0.0, leg.answered is not None))
+    cause = "hangup" if last.answered is not None else last.cause or "timeout"
+    return cause, callee(last)
 
 
 def _is_leaving(text: str) -> bool:
@@ -293,7 +316,7 @@ def _fits(edge: Edge, choice: str, step: _Step) -> bool:
         case GatherEvent():
             return choice == _gathered(event, edge)
         case TransferCompleteEvent():
-            return _is_told_by(event.cause, choice)
+            return _is_told_by((event.cause, event.transfer_to or ""), choice)
         case RecordCompleteEvent():
             return choice == (SPEAKS if step.spoke else SAYS_NOTHING).label
         case ReferCompleteEvent():
@@ -302,8 +325,10 @@ def _fits(edge: Edge, choice: str, step: _Step) -> bool:
         case CallEvent() if event.event_type == "bridgeComplete":
             there = getattr(event, "cause", None) in (None, "hangup")
             return choice.startswith((IS_THERE if there else IS_GONE).label)
-        case None:
-            return not step.left or choice.endswith(HANGS_UP.label)
+        case None if step.left:
+            return choice.endswith(HANGS_UP.label)
+        case None if edge.kind == "outcome":
+            return step.leg is None or _is_told_by(step.leg, choice)
         case _:
             return True
 
@@ -318,12 +343,14 @@ def _gathered(event: GatherEvent, edge: Edge) -> str:
     return said if said in edge.choices else f"“{SOMETHING_ELSE}”"
 
 
-def _is_told_by(cause: str, choice: str) -> bool:
+def _is_told_by(leg: tuple[str, str], choice: str) -> bool:
+    """Whether a choice is what became of a leg: the cause of its end, and whom it rang."""
+    cause, number = leg
     if cause in ("busy", "rejected"):
-        return "busy" in choice
+        return choice.endswith((IS_BUSY, "are busy"))
     if cause in ("timeout", "cancel"):
-        return NEVER_ANSWERS in choice or choice.startswith("nobody answers")
-    return "answers" in choice and NEVER_ANSWERS not in choice and "nobody" not in choice
+        return choice.endswith((NEVER_ANSWERS, "nobody answers"))
+    return choice.startswith((f"{number} {ANSWERS}", f"{number} {IS_REACHED}"))
 
 
 def coverage_text(report: Report, graph: Graph) -> str:

@@ -134,6 +134,45 @@ def test_the_outcome_of_a_transfer_is_covered(outcome: str, label: str) -> None:
     assert report.of("outcomes") == (1, 3)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "label"),
+    [
+        ("answers", "+19195550100 answers, they hang up"),
+        ("is_busy", "+19195550100 is busy"),
+        ("never_answers", "+19195550100 never answers"),
+    ],
+)
+def test_the_outcome_of_a_transfer_of_which_nobody_is_told_is_covered(
+    outcome: str, label: str
+) -> None:
+    start = Response([Transfer([PhoneNumber("+19195550100")])]).speak_sentence("Goodbye.")
+    app = flows.app_of(start=lambda _: start)
+
+    def test(phone: Phone) -> None:
+        call = phone.dials("+15550100002", initiate="/start")
+        other = getattr(call.is_transferred_to("+19195550100"), outcome)()
+        if outcome == "answers":
+            other.talks("1m").hangs_up()
+        call.ended(within="2m")
+
+    report = measured(app, explore(app, initiate="/start"), test)
+    assert done(report)["outcomes"] == [label]
+
+
+def test_the_leg_that_answers_is_told_from_the_others() -> None:
+    numbers = [PhoneNumber("+19195550100"), PhoneNumber("+19195550101")]
+    start = Response([Transfer(numbers, transfer_complete_url="/again")])
+    app = flows.app_of(start=lambda _: start)
+
+    def test(phone: Phone) -> None:
+        call = phone.dials("+15550100002", initiate="/start")
+        call.is_transferred_to("+19195550101").answers().talks("1m").hangs_up()
+        call.hears("Goodbye").ended()
+
+    report = measured(app, explore(app, initiate="/start"), test)
+    assert done(report)["outcomes"] == ["+19195550101 answers, they hang up"]
+
+
 @pytest.mark.parametrize("speaks", [True, False])
 def test_a_message_that_is_left_is_told_from_one_that_is_not(*, speaks: bool) -> None:
     app = VoiceApp()
